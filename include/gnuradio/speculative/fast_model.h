@@ -1,0 +1,125 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ *
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#ifndef INCLUDED_SPECULATIVE_FAST_MODEL_H
+#define INCLUDED_SPECULATIVE_FAST_MODEL_H
+
+#include <gnuradio/speculative/api.h>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace gr {
+namespace speculative {
+
+struct merge_weights;
+
+//! What one element of an input vector is.
+enum class input_kind {
+    complex_fft, //!< std::complex<float>, the FFT's output
+    power,       //!< float, squared magnitude
+    decibel      //!< float, dB; -inf is zero power
+};
+
+//! The score that is held against the threshold: a vector is accepted when score >= threshold.
+enum class acceptance_rule {
+    margin,         //!< largest minus second largest posterior
+    max_probability //!< largest posterior
+};
+
+/*!
+ * \brief The classifier that runs inline: a model file, its preprocessing and its arithmetic.
+ *
+ * Reads an ONNX file that carries its contract (docs/model-format.md), compiles it into a flat
+ * plan for the processor at hand, and from then on allocates nothing. One instance serves one
+ * thread at a time; several instances are independent.
+ *
+ * N is fft_size(), C the number of labels(), F feature_size().
+ */
+class SPECULATIVE_API fast_model
+{
+public:
+    /*!
+     * \param path an ONNX file
+     * \param kernel the instruction set to compute with: `reference`, `sse4`, `avx2`, `avx3`
+     *        (AVX-512) or `neon`; empty: the environment variable `SPECULATIVE_KERNEL` if set,
+     *        else the fastest that this processor has
+     * \throws std::runtime_error naming the file and what is wrong with it: unreadable,
+     *         damaged, not ONNX, no contract, a field out of range, an unsupported operator
+     * \throws std::invalid_argument for a kernel that is unknown or that this processor lacks,
+     *         with those that it has
+     */
+    explicit fast_model(const std::string& path, const std::string& kernel = "");
+    ~fast_model();
+    fast_model(fast_model&&) noexcept;
+    fast_model& operator=(fast_model&&) noexcept;
+
+    const std::string& name() const;                //!< of the contract
+    const std::vector<std::string>& labels() const; //!< C class names, in output order
+    size_t fft_size() const;                        //!< N, bins a vector
+    size_t feature_size() const;                    //!< F, width of the penultimate layer
+    const std::string& window() const;              //!< FFT window, a gnuradio.fft.window name
+    double temperature() const;                     //!< > 0; classify() already applies it
+    acceptance_rule rule() const;
+    double threshold() const;           //!< 0..1
+    const merge_weights& merge() const; //!< fast and slow posterior (lib/core/merge.h)
+    size_t slow_context() const;        //!< vectors K that the slow partner wants, >= 1
+    const std::string& sha256() const;  //!< of the file, 64 hexadecimal digits
+    const char* kernel_name() const;    //!< the instruction set in use
+
+    /*!
+     * \brief Turns one vector into decibels and into the network's input.
+     *
+     * docs/architecture.md, "Preprocessing, version 1", equal to the Python one within 1e-5.
+     *
+     * \param in [N] elements of `kind`
+     * \param shift true if bin 0 is DC (an FFT's own order): the halves are swapped on the way,
+     *        so that db and x are DC centred
+     * \param db [N] decibels, >= -200
+     * \param x [N] decibels over the noise floor, scaled and clipped
+     * \returns false for an invalid vector (power NaN or infinite, dB NaN or +inf); db and x
+     *          are then finite but mean nothing
+     */
+    bool preprocess(const void* in, input_kind kind, bool shift, float* db, float* x);
+
+    /*!
+     * \brief Posterior class probabilities of n vectors.
+     *
+     * A row's result does not depend on the rows it is computed with.
+     *
+     * \param x [n][N] from preprocess()
+     * \param rate [n] rate_feature() of each vector
+     * \param n number of vectors, any
+     * \param posterior [n][C] softmax(logits / temperature); 1/C each if a logit is not finite,
+     *        which a sound model never gives, so that the vector counts as unsure
+     * \param features [n][F] the penultimate layer, or null
+     */
+    void classify(const float* x,
+                  const float* rate,
+                  size_t n,
+                  float* posterior,
+                  float* features = nullptr);
+
+    /*!
+     * \brief The network's second input, log10 of kilohertz per bin.
+     * \param sample_rate Hz, > 0
+     */
+    float rate_feature(double sample_rate) const;
+
+private:
+    struct impl;
+    std::unique_ptr<impl> d_impl;
+};
+
+//! Instruction sets that this processor and this build have, fastest first; `reference` last.
+SPECULATIVE_API std::vector<std::string> kernel_names();
+
+} // namespace speculative
+} // namespace gr
+
+#endif /* INCLUDED_SPECULATIVE_FAST_MODEL_H */
