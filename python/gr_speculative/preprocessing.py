@@ -51,7 +51,7 @@ def to_db(power: np.ndarray) -> np.ndarray:
 
 
 def noise_floor(db: np.ndarray, constants: Preprocessing) -> np.ndarray:
-    """dB [..., N] -> dB [...]: number `floor_rank` (from 0, ascending) of the means of `floor_blocks` blocks."""
+    """dB [..., N] -> dB [...]: number `floor_rank` (from 0, ascending) of the `floor_blocks` block means."""
     means = db.reshape(*db.shape[:-1], constants.floor_blocks, -1).mean(axis=-1, dtype=np.float64)
     return np.partition(means, constants.floor_rank, axis=-1)[..., constants.floor_rank].astype(np.float32)
 
@@ -66,7 +66,7 @@ def prepare(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Network inputs: dB [B, K, N] and Hz [B] -> spectrum [B, K, N], rate [B, 1].
 
-    One floor serves the whole context, the smallest of its K floors: the levels of its vectors stay comparable.
+    One floor serves the whole context, the smallest of its K floors, so that its levels stay comparable.
     """
     db = np.maximum(db, np.float32(MIN_DB))
     floor = noise_floor(db, constants).min(axis=-1)[:, None, None]
@@ -81,7 +81,7 @@ def pad_context(db: np.ndarray, context: int) -> np.ndarray:
 
 
 def quantise(db: np.ndarray) -> tuple[np.ndarray, float, float]:
-    """dB [...] -> uint8 [...], db_scale, db_offset (dB = db_offset + db_scale · value), as deferrals carry it.
+    """dB [...] -> uint8 [...], db_scale, db_offset (dB = db_offset + db_scale · value), as deferrals do.
 
     The top is kept: values more than 127.5 dB below the maximum become 0.
     """
