@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright 2026 gr-speculative contributors
+"""The wire between node and hub (docs/protocol.md): three frames, `version | JSON header | raw payload`.
+
+Nothing that arrives is trusted: lengths are checked before anything is parsed or viewed, every field has a type
+and a range, unknown fields are ignored, and whatever is wrong raises WireError and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+VERSION = b"GRSPEC\0\1"
+REQUEST_SCHEMA = "speculative.deferred/1"
+VERDICT_SCHEMA = "speculative.verdict/1"
+STATUSES = ("ok", "busy", "expired", "error", "unreachable")
+
+MAX_HEADER = 65_536  # bytes
+MAX_PAYLOAD = 1 << 24  # bytes; the most that a hub lets a peer send in one frame
+MAX_CLASSES = 4096
+MAX_TEXT = 512  # characters of any one text field
+MAX_INTEGER = 1 << 53  # JSON numbers are exact up to here
+
+Frame = bytes | memoryview
+
+
+class WireError(ValueError):
+    """A message breaks the protocol; the text names the field and what was expected.
+
+    `identity` is (session, seq) where both could be read, so that the sender can be told; otherwise None.
+    """
+
+    identity: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """A deferred vector with its context. `levels` is uint8 [vectors, fft_size], oldest vector first."""
+
+    session: int  # 0..2**64-1
+    seq: int  # 0..2**53
+    levels: np.ndarray
+    db_scale: float  # dB = db_offset + db_scale · level
+    db_offset: float
+    sample_rate: float  # Hz
+    deadline_ms: float  # time left for the answer
+    fast_label: str
+    fast_confidence: float  # 0..1
+    node_id: str
+    offset: int = 0  # index of the deferred vector in its stream
+    center_frequency: float = 0.0  # Hz
+
+    def decibels(self, context: int) -> np.ndarray:
+        """The last `context` vectors in dB, float32 [context, fft_size]; too few: the oldest is repeated."""
+        index = np.maximum(np.arange(-context, 0) + len(self.levels), 0)
+        return (self.db_offset + self.db_scale * self.levels[index]).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """The slow side's answer. `scores` is float32 [classes], empty unless `status` is `ok`."""
+
+    session: int
+    seq: int
+    status: str  # one of STATUSES
+    scores: np.ndarray = field(default_factory=lambda: np.empty(0, np.float32))
+    model: str | None = None
+    model_sha256: str | None = None
+    elapsed_ms: float | None = None  # time inside the slow side
+    message: str | None = None  # what went wrong
+
+
+def encode_request(request: Request) -> list[bytes]:
+    """The frames of a request. Raises WireError where `decode_request` would refuse them."""
+    levels = request.levels
+    if levels.dtype != np.uint8 or levels.ndim != 2:
+        raise WireError(f"levels: expected uint8 [vectors, fft_size], found {levels.dtype} {levels.shape}")
+    header = {key: getattr(request, key) for key in _REQUEST if hasattr(request, key)}
+    header |= {"schema": REQUEST_SCHEMA, "session": f"{request.session:016x}"}
+    header |= {"vectors": levels.shape[0], "fft_size": levels.shape[1]}
+    return _encode(header, levels.tobytes(), decode_request)
+
+
+def encode_verdict(verdict: Verdict) -> list[bytes]:
+    """The frames of a verdict. Raises WireError where `decode_verdict` would refuse them."""
+    header = {key: getattr(verdict, key) for key in _VERDICT if getattr(verdict, key, None) is not None}
+    header |= {"schema": VERDICT_SCHEMA, "session": f"{verdict.session:016x}"}
+    return _encode(header, np.asarray(verdict.scores, "<f4").tobytes(), decode_verdict)
+
+
+def decode_request(frames: Sequence[Frame]) -> Request:
+    """Parses a request; `levels` is a read-only view of the payload frame. Raises WireError."""
+    header, payload = _open(frames, REQUEST_SCHEMA)
+    with _identified(header):
+        fields = {key: check(key, header.get(key)) for key, check in _REQUEST.items()}
+        shape = fields.pop("vectors"), fields.pop("fft_size")
+        if len(payload) != shape[0] * shape[1]:
+            raise WireError(f"payload: expected {shape[0]} x {shape[1]} bytes, found {len(payload)}")
+    return Request(levels=np.frombuffer(payload, np.uint8).reshape(shape), **fields)
+
+
+def decode_verdict(frames: Sequence[Frame]) -> Verdict:
+    """Parses a verdict; `scores` is a read-only view of the payload frame. Raises WireError."""
+    header, payload = _open(frames, VERDICT_SCHEMA)
+    with _identified(header):
+        fields = {key: check(key, header.get(key)) for key, check in _VERDICT.items()}
+        low, high = (4, 4 * MAX_CLASSES) if fields["status"] == "ok" else (0, 0)
+        if len(payload) % 4 or not low <= len(payload) <= high:
+            expected = f"{low} to {high} bytes of float32 with status {fields['status']!r}"
+            raise WireError(f"payload: expected {expected}, found {len(payload)} bytes")
+        scores = np.frombuffer(payload, "<f4")
+        if not np.all((scores >= 0) & (scores <= 1)):
+            raise WireError("payload: expected probabilities from 0 to 1")
+    return Verdict(scores=scores, **fields)
+
+
+def _encode(header: dict[str, Any], payload: bytes, decode: Callable) -> list[bytes]:
+    try:
+        text = json.dumps(header, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
+        raise WireError(f"header: {error}") from None
+    frames = [VERSION, text.encode(), payload]
+    decode(frames)  # one set of rules, and they are the reader's
+    return frames
+
+
+def _open(frames: Sequence[Frame], schema: str) -> tuple[dict[str, Any], Frame]:
+    if len(frames) != 3:
+        raise WireError(f"message: expected 3 frames (version, header, payload), found {len(frames)}")
+    version, text, payload = frames
+    if len(version) != len(VERSION) or bytes(version) != VERSION:
+        raise WireError(f"version: expected {VERSION!r}, found {bytes(version[:16])!r}")
+    if len(text) > MAX_HEADER:
+        raise WireError(f"header: expected at most {MAX_HEADER} bytes, found {len(text)}")
+    try:
+        header = json.loads(str(text, "utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:  # RecursionError: brackets nested by the thousand
+        raise WireError(f"header: not a JSON object: {error}") from None
+    if not isinstance(header, dict):
+        raise WireError(f"header: expected a JSON object, found {_show(header)}")
+    with _identified(header):
+        if header.get("schema") != schema:
+            raise WireError(f"schema: expected {schema!r}, found {_show(header.get('schema'))}")
+        if len(payload) > MAX_PAYLOAD:
+            raise WireError(f"payload: expected at most {MAX_PAYLOAD} bytes, found {len(payload)}")
+    return header, payload
+
+
+@contextmanager
+def _identified(header: dict[str, Any]) -> Iterator[None]:
+    """Gives a WireError raised inside the identity that `header` states."""
+    try:
+        yield
+    except WireError as error:
+        with suppress(WireError):
+            error.identity = _session("session", header.get("session")), _COUNT("seq", header.get("seq"))
+        raise
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
+def _show(value: Any) -> str:
+    text = ascii(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _wrong(key: str, expected: str, value: Any) -> WireError:
+    return WireError(f"{key}: expected {expected}, found {'nothing' if value is None else _show(value)}")
+
+
+def _session(key: str, value: Any) -> int:
+    if not isinstance(value, str) or not re.fullmatch("[0-9a-fA-F]{16}", value):
+        raise _wrong(key, "16 hexadecimal digits", value)
+    return int(value, 16)
+
+
+def _integer(low: int, high: int) -> Callable[[str, Any], int]:
+    def check(key: str, value: Any) -> int:
+        if type(value) is not int or not low <= value <= high:
+            raise _wrong(key, f"an integer from {low} to {high}", value)
+        return value
+
+    return check
+
+
+def _number(low: float, high: float) -> Callable[[str, Any], float]:
+    def check(key: str, value: Any) -> float:
+        if type(value) not in (int, float) or not low <= value <= high:
+            raise _wrong(key, f"a number from {low:g} to {high:g}", value)
+        return float(value)
+
+    return check
+
+
+def _text(key: str, value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MAX_TEXT or not value.isprintable():
+        raise _wrong(key, f"a printable text of at most {MAX_TEXT} characters", value)
+    return value
+
+
+def _status(key: str, value: Any) -> str:
+    if value not in STATUSES:
+        raise _wrong(key, "one of " + ", ".join(STATUSES), value)
+    return value
+
+
+def _optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    return lambda key, value: None if value is None else check(key, value)
+
+
+_COUNT = _integer(0, MAX_INTEGER)
+_HOUR_MS = 3.6e6
+
+_REQUEST: dict[str, Callable[[str, Any], Any]] = {
+    "session": _session,
+    "seq": _COUNT,
+    "offset": _COUNT,
+    "vectors": _integer(1, 4096),
+    "fft_size": _integer(32, 65_536),
+    "db_scale": _number(0, 1e3),
+    "db_offset": _number(-1e4, 1e4),
+    "sample_rate": _number(1e-3, 1e12),
+    "center_frequency": _number(-1e15, 1e15),
+    "deadline_ms": _number(0, _HOUR_MS),
+    "fast_label": _text,
+    "fast_confidence": _number(0, 1),
+    "node_id": _text,
+}
+
+_VERDICT: dict[str, Callable[[str, Any], Any]] = {
+    "session": _session,
+    "seq": _COUNT,
+    "status": _status,
+    "model": _optional(_text),
+    "model_sha256": _optional(_text),
+    "elapsed_ms": _optional(_number(0, _HOUR_MS)),
+    "message": _optional(_text),
+}
