@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright 2026 gr-speculative contributors
+"""The slow network: a spectrogram of K vectors, the last of which is the one in question."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class SlowNet(nn.Module):
+    """Convolutions over time and frequency; pooled to strongest and mean, in time also to the last.
+
+    spectrum [B, K, 1024], rate [B, 1] -> logits [B, labels], features [B, features]. K is free.
+    """
+
+    def __init__(self, labels: int = 8, width: int = 24, features: int = 96, dropout: float = 0.2) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(1, width, (1, 16), stride=(1, 8), padding=(0, 4), bias=False)  # [B, w, K, 128]
+        self.rate1 = nn.Linear(1, width, bias=False)
+        self.norm1 = nn.BatchNorm2d(width)
+        widths = (width, 2 * width, 2 * width, 3 * width)
+        self.blocks = nn.ModuleList(  # [B, 2w, K, 32], [B, 2w, K, 16], [B, 3w, K, 8]
+            nn.Sequential(
+                nn.Conv2d(inner, outer, 3, stride=(1, 2), padding=1, bias=False),
+                nn.BatchNorm2d(outer),
+                nn.ReLU(),
+            )
+            for inner, outer in zip(widths, widths[1:], strict=False)
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.hidden = nn.Linear(3 * 2 * widths[-1] + 1, features)
+        self.head = nn.Linear(features, labels)
+
+    def forward(self, spectrum: torch.Tensor, rate: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        x = self.conv1(spectrum[:, None]) + self.rate1(rate)[:, :, None, None]
+        x = nn.functional.max_pool2d(torch.relu(self.norm1(x)), (1, 2))
+        for block in self.blocks:
+            x = block(x)
+        x = torch.cat([x.amax(dim=3), x.mean(dim=3)], dim=1)  # [B, 6w, K]
+        x = torch.cat([x[:, :, -1], x.amax(dim=2), x.mean(dim=2), rate], dim=1)
+        features = torch.relu(self.hidden(self.dropout(x)))
+        return self.head(features), features
