@@ -2,8 +2,8 @@
 # Copyright 2026 gr-speculative contributors
 """The wire between node and hub (docs/protocol.md): three frames, `version | JSON header | raw payload`.
 
-Nothing that arrives is trusted: lengths are checked before anything is parsed or viewed, every field has a type
-and a range, unknown fields are ignored, and whatever is wrong raises WireError and nothing else.
+Nothing that arrives is trusted: lengths are checked before anything is parsed or viewed, every field has a
+type and a range, unknown fields are ignored, and whatever is wrong raises WireError and nothing else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ VERDICT_SCHEMA = "speculative.verdict/1"
 STATUSES = ("ok", "busy", "expired", "error", "unreachable")
 
 MAX_HEADER = 65_536  # bytes
-MAX_PAYLOAD = 1 << 24  # bytes; the most that a hub lets a peer send in one frame
+MAX_PAYLOAD = 1 << 22  # bytes, 64 vectors of 65,536
 MAX_CLASSES = 4096
 MAX_TEXT = 512  # characters of any one text field
 MAX_INTEGER = 1 << 53  # JSON numbers are exact up to here
@@ -119,6 +119,11 @@ def decode_verdict(frames: Sequence[Frame]) -> Verdict:
         if not np.all((scores >= 0) & (scores <= 1)):
             raise WireError("payload: expected probabilities from 0 to 1")
     return Verdict(scores=scores, **fields)
+
+
+def printable(text: object) -> str:
+    """`text` made fit for a text field: unprintable characters become spaces, what is too long is cut."""
+    return "".join(c if c.isprintable() else " " for c in str(text))[:MAX_TEXT]
 
 
 def _encode(header: dict[str, Any], payload: bytes, decode: Callable) -> list[bytes]:
@@ -218,7 +223,6 @@ def _optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
 
 
 _COUNT = _integer(0, MAX_INTEGER)
-_HOUR_MS = 3.6e6
 
 _REQUEST: dict[str, Callable[[str, Any], Any]] = {
     "session": _session,
@@ -230,7 +234,7 @@ _REQUEST: dict[str, Callable[[str, Any], Any]] = {
     "db_offset": _number(-1e4, 1e4),
     "sample_rate": _number(1e-3, 1e12),
     "center_frequency": _number(-1e15, 1e15),
-    "deadline_ms": _number(0, _HOUR_MS),
+    "deadline_ms": _number(0, 3.6e6),
     "fast_label": _text,
     "fast_confidence": _number(0, 1),
     "node_id": _text,
@@ -242,6 +246,6 @@ _VERDICT: dict[str, Callable[[str, Any], Any]] = {
     "status": _status,
     "model": _optional(_text),
     "model_sha256": _optional(_text),
-    "elapsed_ms": _optional(_number(0, _HOUR_MS)),
+    "elapsed_ms": _optional(_number(0, 1e12)),
     "message": _optional(_text),
 }
