@@ -1,0 +1,228 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "core/cascade.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace gr {
+namespace speculative {
+
+const char* to_string(result_status status)
+{
+    switch (status) {
+    case result_status::provisional:
+        return "provisional";
+    case result_status::revised:
+        return "revised";
+    default:
+        return "final";
+    }
+}
+
+const char* to_string(result_source source)
+{
+    switch (source) {
+    case result_source::ensemble:
+        return "ensemble";
+    case result_source::slow:
+        return "slow";
+    case result_source::fast_fallback:
+        return "fast_fallback";
+    case result_source::fast_unbudgeted:
+        return "fast_unbudgeted";
+    default:
+        return "fast";
+    }
+}
+
+cascade::cascade(const cascade_config& config)
+    : d_config(config), d_pending(config.max_in_flight, config.classes)
+{
+    if (config.classes == 0)
+        throw std::invalid_argument("the model has no classes");
+    set_threshold(config.threshold);
+    set_deadline(config.deadline);
+}
+
+void cascade::set_threshold(double threshold)
+{
+    if (!(threshold >= 0.0 && threshold <= 1.0))
+        throw std::invalid_argument("threshold is " + std::to_string(threshold) +
+                                    ", expected 0 (defer nothing) to 1 (defer all)");
+    d_config.threshold = threshold;
+}
+
+void cascade::set_deadline(monotonic::duration deadline)
+{
+    if (deadline <= monotonic::duration::zero())
+        throw std::invalid_argument("deadline is not positive, expected seconds > 0");
+    d_config.deadline = deadline;
+}
+
+bool cascade::accepted(const top_two& top) const
+{
+    const float score =
+        d_config.rule == acceptance_rule::margin ? top.margin : top.confidence;
+    // At 1 everything is deferred, also what rounds to certainty.
+    return score >= d_config.threshold && d_config.threshold < 1.0;
+}
+
+void cascade::on_vector(const vector_position& where,
+                        const float* scores,
+                        monotonic::time_point now,
+                        result& out)
+{
+    const top_two top = top_two_of(scores, d_config.classes);
+    d_counters.vectors++;
+
+    out.where = where;
+    out.status = result_status::final_;
+    out.source = result_source::fast;
+    out.label = out.fast_label = top.label;
+    out.confidence = out.fast_confidence = top.confidence;
+    out.deferred = false;
+    out.elapsed_ms = 0.0;
+    out.late = false;
+    out.scores.assign(scores, scores + d_config.classes);
+
+    if (accepted(top)) {
+        d_counters.accepted++;
+        return;
+    }
+    d_counters.deferred++;
+    pending* entry = d_pending.add(now, now + d_config.deadline);
+    if (!entry) {
+        d_counters.dropped++;
+        out.source = result_source::fast_fallback;
+        return;
+    }
+    d_counters.in_flight++;
+    entry->where = where;
+    entry->fast_label = top.label;
+    entry->fast_confidence = top.confidence;
+    std::copy_n(scores, d_config.classes, entry->fast_scores.begin());
+    out.status = result_status::provisional;
+    out.deferred = true;
+    out.seq = entry->seq;
+}
+
+void cascade::describe(const pending& entry, monotonic::time_point now, result& out) const
+{
+    out.where = entry.where;
+    out.deferred = true;
+    out.seq = entry.seq;
+    out.fast_label = entry.fast_label;
+    out.fast_confidence = entry.fast_confidence;
+    out.elapsed_ms =
+        std::chrono::duration<double, std::milli>(now - entry.deferred_at).count();
+    out.late = false;
+}
+
+void cascade::fall_back(pending& entry,
+                        pending_state state,
+                        monotonic::time_point now,
+                        result& out)
+{
+    d_pending.settle(entry, state);
+    d_counters.in_flight--;
+    describe(entry, now, out);
+    out.status = result_status::final_;
+    out.source = result_source::fast_fallback;
+    out.label = entry.fast_label;
+    out.confidence = entry.fast_confidence;
+    out.scores.assign(entry.fast_scores.begin(), entry.fast_scores.end());
+}
+
+void cascade::merge_in(
+    pending& entry, const verdict& v, bool late, monotonic::time_point now, result& out)
+{
+    d_pending.settle(entry, pending_state::settled);
+    describe(entry, now, out);
+    out.scores.resize(d_config.classes);
+    merge(d_config.merge,
+          entry.fast_scores.data(),
+          v.scores.data(),
+          d_config.classes,
+          out.scores.data());
+    const top_two top = top_two_of(out.scores.data(), d_config.classes);
+    out.status = result_status::revised;
+    out.source =
+        d_config.merge.fast > 0.0 ? result_source::ensemble : result_source::slow;
+    out.label = top.label;
+    out.confidence = top.confidence;
+    out.late = late;
+    if (out.label != out.fast_label)
+        d_counters.relabelled++;
+}
+
+bool cascade::on_verdict(const verdict& v, monotonic::time_point now, result& out)
+{
+    pending* entry = d_pending.find(v.seq);
+    if (!entry) {
+        // Forgotten deferrals were settled long ago.
+        if (d_pending.issued(v.seq))
+            d_counters.duplicate++;
+        else
+            d_counters.unknown++;
+        return false;
+    }
+    const bool good = v.status == verdict_status::ok &&
+                      v.scores.size() == d_config.classes &&
+                      is_distribution(v.scores.data(), v.scores.size());
+    if (v.status == verdict_status::ok && !good)
+        d_counters.malformed++;
+
+    switch (entry->state) {
+    case pending_state::in_flight:
+        if (!good) {
+            d_counters.failed++;
+            fall_back(*entry, pending_state::settled, now, out);
+            return true;
+        }
+        d_counters.in_flight--;
+        d_counters.in_time++;
+        d_latency.add(
+            std::chrono::duration<double, std::milli>(now - entry->deferred_at).count());
+        merge_in(*entry, v, false, now, out);
+        return true;
+    case pending_state::timed_out:
+        break;
+    case pending_state::settled:
+        d_counters.duplicate++;
+        return false;
+    }
+    d_counters.late++;
+    if (!good) {
+        d_pending.settle(*entry, pending_state::settled);
+        return false;
+    }
+    merge_in(*entry, v, true, now, out);
+    return true;
+}
+
+bool cascade::expire(monotonic::time_point now, result& out)
+{
+    pending* entry = d_pending.first_overdue(now);
+    if (!entry)
+        return false;
+    d_counters.timed_out++;
+    fall_back(*entry, pending_state::timed_out, now, out);
+    return true;
+}
+
+bool cascade::abandon(monotonic::time_point now, result& out)
+{
+    pending* entry = d_pending.first_overdue(monotonic::time_point::max());
+    if (!entry)
+        return false;
+    d_counters.dropped++;
+    fall_back(*entry, pending_state::settled, now, out);
+    return true;
+}
+
+} // namespace speculative
+} // namespace gr

@@ -1,0 +1,125 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#ifndef INCLUDED_SPECULATIVE_CORE_CASCADE_H
+#define INCLUDED_SPECULATIVE_CORE_CASCADE_H
+
+#include "core/counters.h"
+#include "core/latency_histogram.h"
+#include "core/merge.h"
+#include "core/messages.h"
+#include "core/pending_table.h"
+
+#include <gnuradio/speculative/fast_model.h>
+
+#include <string>
+#include <vector>
+
+namespace gr {
+namespace speculative {
+
+struct cascade_config {
+    size_t classes = 0; //!< C >= 1
+    acceptance_rule rule = acceptance_rule::margin;
+    double threshold = 0.85; //!< 0..1: a vector whose score is lower is deferred
+    merge_weights merge;
+    monotonic::duration deadline = std::chrono::seconds(2); //!< > 0
+    size_t max_in_flight = 256;                             //!< >= 1
+};
+
+enum class result_status { provisional, final_, revised };
+enum class result_source { fast, ensemble, slow, fast_fallback, fast_unbudgeted };
+const char* to_string(result_status status);
+const char* to_string(result_source source);
+
+/*! What is published about one vector at one time. */
+struct result {
+    vector_position where;
+    result_status status = result_status::final_;
+    result_source source = result_source::fast;
+    int16_t label = -1;
+    float confidence = 0.0f; //!< of `label` in `scores`
+    int16_t fast_label = -1;
+    float fast_confidence = 0.0f;
+    bool deferred = false;
+    uint64_t seq = 0;          //!< if deferred
+    double elapsed_ms = 0.0;   //!< since the deferral
+    bool late = false;         //!< revised after its deadline
+    std::vector<float> scores; //!< [C]
+};
+
+/*! Decides what the fast model may answer alone, remembers what it may not, merges
+ * verdicts.
+ *
+ * Plain single-threaded bookkeeping: the caller holds a lock around each call and passes
+ * the time. Nothing blocks and nothing allocates after the `result` passed in has grown
+ * to C scores. counters().conserved() holds after every call.
+ */
+class cascade
+{
+public:
+    /*! \throws std::invalid_argument naming the value that is out of range */
+    explicit cascade(const cascade_config& config);
+
+    /*! A classified vector. \param scores [C] calibrated posterior of the fast model
+     * \return the result to publish now: final (accepted, or a fallback because the table
+     * is full) or provisional; a provisional one has a seq under which its verdict is
+     * awaited */
+    void on_vector(const vector_position& where,
+                   const float* scores,
+                   monotonic::time_point now,
+                   result& out);
+
+    /*! A vector that could not be classified. */
+    void on_invalid() { d_counters.vectors++, d_counters.invalid++; }
+
+    /*! A verdict of this session. Call expire() first: what is still in flight counts as
+     * in time. \return true if `out` is a result to publish */
+    bool on_verdict(const verdict& v, monotonic::time_point now, result& out);
+
+    /*! A message on the verdict port that is no verdict, or one of another session. */
+    void on_malformed() { d_counters.malformed++; }
+    void on_unknown() { d_counters.unknown++; }
+
+    /*! The next deferral whose deadline has passed; call until it returns false. */
+    bool expire(monotonic::time_point now, result& out);
+
+    /*! The next deferral still in flight, given up; call until it returns false. */
+    bool abandon(monotonic::time_point now, result& out);
+
+    //! \throws std::invalid_argument outside 0..1
+    void set_threshold(double threshold);
+    //! \throws std::invalid_argument if not positive
+    void set_deadline(monotonic::duration deadline);
+    void set_rule(acceptance_rule rule) { d_config.rule = rule; }
+    const cascade_config& config() const { return d_config; }
+
+    /*! A consistent view: in_flight is up to date. */
+    const struct counters& counters() const { return d_counters; }
+    const latency_histogram& latency() const { return d_latency; }
+
+private:
+    bool accepted(const top_two& top) const;
+    void describe(const pending& entry, monotonic::time_point now, result& out) const;
+    void fall_back(pending& entry,
+                   pending_state state,
+                   monotonic::time_point now,
+                   result& out);
+    void merge_in(pending& entry,
+                  const verdict& v,
+                  bool late,
+                  monotonic::time_point now,
+                  result& out);
+
+    cascade_config d_config;
+    pending_table d_pending;
+    struct counters d_counters;
+    latency_histogram d_latency;
+};
+
+} // namespace speculative
+} // namespace gr
+
+#endif /* INCLUDED_SPECULATIVE_CORE_CASCADE_H */

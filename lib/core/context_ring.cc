@@ -1,0 +1,62 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "core/context_ring.h"
+
+#include "core/messages.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace gr {
+namespace speculative {
+
+namespace {
+constexpr float largest_range_db = 127.5f;
+} // namespace
+
+context_ring::context_ring(size_t fft_size, size_t context, size_t batch)
+    : d_fft_size(fft_size),
+      d_context(context),
+      d_rows(context + batch),
+      d_db(d_rows * fft_size)
+{
+    if (context == 0)
+        throw std::invalid_argument("context is 0, expected at least 1 vector");
+}
+
+float* context_ring::next() { return &d_db[(d_pushed % d_rows) * d_fft_size]; }
+
+void context_ring::quantise(uint64_t index, request& out) const
+{
+    const uint64_t available =
+        std::min<uint64_t>(index + 1 - std::min(d_start, index), d_context);
+    const uint64_t first = index + 1 - available;
+
+    float low = row(index)[0];
+    float high = low;
+    for (uint64_t i = first; i <= index; i++) {
+        const auto [least, most] = std::minmax_element(row(i), row(i) + d_fft_size);
+        low = std::min(low, *least);
+        high = std::max(high, *most);
+    }
+    low = std::max(low, high - largest_range_db);
+    const float scale = std::max((high - low) / 255.0f, 1e-3f);
+
+    out.vectors = available;
+    out.fft_size = d_fft_size;
+    out.db_scale = scale;
+    out.db_offset = low;
+    out.payload.resize(available * d_fft_size);
+    uint8_t* to = out.payload.data();
+    for (uint64_t i = first; i <= index; i++) {
+        for (const float* db = row(i); db != row(i) + d_fft_size; db++)
+            *to++ = static_cast<uint8_t>(
+                std::clamp((*db - low) / scale + 0.5f, 0.0f, 255.0f));
+    }
+}
+
+} // namespace speculative
+} // namespace gr

@@ -1,0 +1,105 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#ifndef INCLUDED_SPECULATIVE_FAST_CLASSIFIER_IMPL_H
+#define INCLUDED_SPECULATIVE_FAST_CLASSIFIER_IMPL_H
+
+#include "core/cascade.h"
+#include "core/context_ring.h"
+#include "core/stream_clock.h"
+#include "core/warning_limiter.h"
+#include "pdu.h"
+
+#include <gnuradio/speculative/fast_classifier.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace gr {
+namespace speculative {
+
+class fast_classifier_impl : public fast_classifier
+{
+public:
+    fast_classifier_impl(fast_model&& model,
+                         double sample_rate,
+                         input_kind input,
+                         bool shift,
+                         double threshold,
+                         double deadline,
+                         double center_frequency,
+                         size_t vector_hop,
+                         size_t max_in_flight,
+                         size_t max_run,
+                         double telemetry_interval,
+                         const std::string& node_id);
+
+    void set_threshold(double threshold) override;
+    void set_deadline(double seconds) override;
+    void set_center_frequency(double hz) override;
+    double threshold() const override;
+    double deadline() const override;
+    const fast_model& model() const override { return d_model; }
+    std::map<std::string, uint64_t> counters() const override;
+    double latency_quantile(double q) const override;
+
+    bool start() override;
+    bool stop() override;
+    int work(int noutput_items,
+             gr_vector_const_void_star& input_items,
+             gr_vector_void_star& output_items) override;
+
+private:
+    // Vectors that are classified together: enough to fill the kernels' tiles, few enough
+    // that a slow stream's latency and the scratch memory stay small.
+    static constexpr size_t batch = 16;
+
+    bool place(uint64_t offset, vector_position& where);
+    void defer(uint64_t ring_index);
+    void publish_run();
+    void extend_run();
+    void publish(const result& r, uint64_t count = 1);
+    void publish_telemetry();
+    void expire(monotonic::time_point now);
+    void on_verdict(const pmt::pmt_t& message);
+    void tick();
+
+    fast_model d_model;
+    const input_kind d_input;
+    const bool d_shift;
+    const size_t d_max_run;
+    const double d_telemetry_interval;
+    pdu::result_names d_names;
+
+    // Only work() touches these.
+    context_ring d_context;
+    std::vector<float> d_x;               // [batch][N]
+    std::vector<float> d_rate;            // [batch]
+    std::vector<float> d_posterior;       // [batch][C]
+    std::vector<vector_position> d_where; // [batch]
+    std::vector<tag_t> d_tags;
+    size_t d_next_tag = 0;
+
+    mutable std::mutex d_mutex; // guards what follows; never held while computing
+    stream_clock d_clock;
+    cascade d_cascade;
+    result d_result;
+    request d_request;
+    result d_run; // accepted vectors of one label, not yet published; scores are sums
+    size_t d_run_count = 0;
+    monotonic::time_point d_run_since;
+    warning_limiter d_malformed_warning;
+
+    std::condition_variable d_wake;
+    bool d_stopping = false;
+    std::thread d_ticker;
+};
+
+} // namespace speculative
+} // namespace gr
+
+#endif /* INCLUDED_SPECULATIVE_FAST_CLASSIFIER_IMPL_H */

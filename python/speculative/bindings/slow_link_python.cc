@@ -1,0 +1,27 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include <gnuradio/speculative/slow_link.h>
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+namespace py = pybind11;
+
+void bind_slow_link(py::module& m)
+{
+    using gr::speculative::slow_link;
+
+    py::class_<slow_link, gr::block, gr::basic_block, std::shared_ptr<slow_link>>(
+        m,
+        "slow_link",
+        "Carries deferred vectors to a hub over ZeroMQ, and its verdicts back.")
+        .def(py::init(&slow_link::make),
+             py::arg("endpoint"),
+             py::arg("max_queued") = 256,
+             py::arg("heartbeat") = 2.0)
+        .def("connected", &slow_link::connected)
+        .def("counters", &slow_link::counters);
+}
