@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright 2026 gr-speculative contributors
+"""Training examples: recorded, synthetic, and noise contexts under other rates, receivers and channels.
+
+Every change is made on complex samples, where it is physical. Resampling keeps the bandwidth in Hz and
+changes the bandwidth in bins, so that no class is tied to the rate of the one receiver that recorded it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .canvas import band_limited_resample, log_uniform
+from .contract import LABELS, Preprocessing
+from .data import Recording, spectra
+from .impairments import Channel, Receiver, frequency_shift, multipath, white_noise
+from .preprocessing import pad_context, quantise, window
+from .signals import KINDS, modulate
+
+Rng = np.random.Generator
+Drawn = tuple[np.ndarray, float, float]  # samples, rate (Hz), noise power a sample
+
+RESAMPLE = (0.4, 2.5)
+# Hz at which receivers may see a class; noise is seen at all of them
+RATES = {
+    "noise": (100e3, 61.44e6),
+    "ook_ism": (200e3, 4e6),
+    "fsk_ism": (200e3, 4e6),
+    "gfsk_1m": (2e6, 25e6),
+    "oqpsk_154": (4e6, 25e6),
+    "wifi_ofdm": (10e6, 50e6),
+    "lte_ofdm": (1.2e6, 31e6),
+    "adsb_1090": (2e6, 12e6),
+}
+# Share of each class in training: noise and ISM dominate most streams, and no class is rarer than 8 %.
+SHARES = {"noise": 0.22, "ook_ism": 0.18, "fsk_ism": 0.14}
+WIDE = {"wifi_ofdm", "lte_ofdm"}  # fill the band: little room for a frequency shift
+PEAK_DB = (7.0, 45.0)  # level of the strongest bins above added noise
+
+
+@dataclass(frozen=True)
+class Example:
+    """values: uint8 [K, N] with db = offset + scale · value (as on the wire), label: index, rate: Hz."""
+
+    values: np.ndarray
+    scale: float
+    offset: float
+    label: int
+    rate: float
+
+
+class Sampler:
+    """Draws balanced examples: first a class, then a device, then a recording of it, then a window.
+
+    synthetic: share of examples made by signals.py where a class also has recordings; a class without any is
+    all synthetic.
+    """
+
+    def __init__(
+        self,
+        recordings: Sequence[Recording],
+        context: int,
+        fft_size: int = 1024,
+        labels: tuple[str, ...] = LABELS,
+        synthetic: float = 0.4,
+    ) -> None:
+        self._context, self._size, self._labels, self._synthetic = context, fft_size, labels, synthetic
+        rest = [name for name in labels if name not in SHARES]
+        left = 1 - sum(SHARES.get(name, 0.0) for name in labels)
+        self._shares = np.array([SHARES.get(name, left / max(1, len(rest))) for name in labels])
+        self._shares /= self._shares.sum()
+        self._constants = Preprocessing()
+        self._energy = float(np.sum(window(self._constants.window, fft_size).astype(np.float64) ** 2))
+        self._spans: dict[str, dict[str, list[tuple[Recording, int, int]]]] = {}
+        for recording in recordings:
+            for span in recording.spans:
+                groups = self._spans.setdefault(span.label, {})
+                groups.setdefault(recording.group, []).append((recording, span.start, span.stop))
+
+    def draw(self, rng: Rng) -> Example:
+        """One example; the same generator state gives the same example."""
+        while True:
+            label = self._labels[rng.choice(len(self._labels), p=self._shares)]
+            recorded = label in self._spans and rng.random() >= self._synthetic
+            drawn = self._recorded(rng, label) if recorded else self._made(rng, label)
+            if drawn is not None:
+                return self._finish(rng, *drawn, label)
+
+    def _recorded(self, rng: Rng, label: str) -> Drawn | None:
+        groups = self._spans[label]
+        spans = groups[list(groups)[rng.integers(len(groups))]]
+        names = sorted({recording.name for recording, _, _ in spans})
+        name = names[rng.integers(len(names))]
+        spans = [s for s in spans if s[0].name == name]
+        weights = np.array([stop - start for _, start, stop in spans], float)
+        recording, start, stop = spans[rng.choice(len(spans), p=weights / weights.sum())]
+        ratio = log_uniform(rng, *RESAMPLE) if rng.random() < 0.75 else 1.0
+        rate = recording.sample_rate * ratio
+        target = self._size / ratio  # input samples under the last output vector
+        if label == "noise":  # all of the last vector must be noise
+            if stop - start < target:
+                return None
+            end = int(rng.uniform(start + target, stop))
+        else:  # the last vector is centred inside the span
+            end = int(rng.uniform(start, stop) + target / 2)
+        end = min(end, recording.samples)
+        count = min(int(np.ceil(self._context * target)), end)
+        x = recording.read(end - count, count)
+        before = _power(x[-int(target) :])
+        if rng.random() < 0.6:
+            limit = 0.05 if label in WIDE else 0.2
+            x = frequency_shift(x, 1.0, rng.uniform(-limit, limit))
+        x = band_limited_resample(x, recording.sample_rate, rate)
+        x = x[len(x) % self._size :]
+        if len(x) < self._size:
+            return None
+        if label != "noise":
+            inside = min(end, stop) - max(end - target, start)
+            kept = _power(x[-self._size :]) / max(before, 1e-20)
+            quietest = 0.4 * _power(recording.read(start, min(stop - start, 8192)))
+            # Off the grid or with less band the last vector may hold too little of the signal for its label.
+            if inside < 0.5 * target or kept < 0.4 or before < quietest:
+                return None
+        noise = self._floor_power(x)
+        if ratio > 1:  # the new band edges are empty: fill them, or leave a filter's skirt
+            x = x + white_noise(rng, len(x), noise * 10 ** (rng.uniform(-6, 3) / 10))
+        if label == "noise":
+            return x, rate, noise
+        if rng.random() < 0.3:
+            x = multipath(x, rng, rate, log_uniform(rng, 20e-9, 1e-6), rng.uniform(0, 15))
+        return self._bury(rng, x, rate) if rng.random() < 0.4 else (x, rate, noise)
+
+    def _made(self, rng: Rng, label: str) -> Drawn | None:
+        count = self._context * self._size
+        if label == "noise" and rng.random() < 0.5:
+            return white_noise(rng, count), log_uniform(rng, *RATES["noise"]), 1.0
+        kind = label if label in KINDS else list(RATES)[rng.integers(1, len(RATES))]
+        rate = log_uniform(rng, *RATES[kind])
+        signal = modulate(kind, rng, rate, count / rate)
+        on_air = np.sum(np.clip(signal.keyed, count - self._size, count) @ [-1, 1])
+        if label == "noise":
+            wanted = on_air == 0
+        else:  # enough of a packet, and not the silence inside one (OFDM symbols without a carrier)
+            long = on_air >= min(self._size / 4, 100e-6 * rate)
+            wanted = long and _power(signal.samples[-self._size :]) > 0.1
+        if not wanted:
+            return None
+        x = Channel.draw(rng, rate, 2 * max(abs(signal.low), abs(signal.high)))(signal.samples, rng, rate)
+        if label != "noise":
+            return self._bury(rng, x, rate)
+        # silence after or between the packets of some signal
+        noise = _power(x) / 10 ** (rng.uniform(-10, 30) / 10)
+        return x + white_noise(rng, count, noise), rate, noise
+
+    def _finish(self, rng: Rng, x: np.ndarray, rate: float, noise: float, label: str) -> Example:
+        if rng.random() < 0.5:
+            x = x.conj()  # high-side mixing inverts the spectrum
+        if rng.random() < 0.8:
+            x = Receiver.draw(rng)(x, rate, noise)
+        db = spectra(x, self._size, self._constants)
+        if rng.random() < 0.3:  # a stream that has just started
+            db = db[-int(rng.integers(1, self._context + 1)) :]
+        values, scale, offset = quantise(pad_context(db[None], self._context)[0])
+        return Example(values, scale, offset, self._labels.index(label), rate)
+
+    def _bury(self, rng: Rng, x: np.ndarray, rate: float) -> Drawn:
+        """Adds noise that the strongest five neighbouring bins of the last vector exceed by PEAK_DB."""
+        power = 10 ** (spectra(x[-self._size :], self._size, self._constants)[0].astype(np.float64) / 10)
+        peak = np.max(np.convolve(power, np.ones(5) / 5, "valid"))
+        noise = peak / self._energy / 10 ** (rng.uniform(*PEAK_DB) / 10)
+        return x + white_noise(rng, len(x), noise), rate, noise
+
+    def _floor_power(self, x: np.ndarray) -> float:
+        """White-noise power (a sample) at the level that a quarter of the last vector's bins stay below."""
+        db = spectra(x[-self._size :], self._size, self._constants)[0]
+        return float(10 ** (np.percentile(db, 25) / 10) / self._energy)
+
+
+def _power(x: np.ndarray) -> float:
+    return float(np.mean(x.real**2 + x.imag**2))
