@@ -2,8 +2,8 @@
 # Copyright 2026 gr-speculative contributors
 """The hub: answers the deferrals of many nodes with one slow model, in batches, over a ZeroMQ ROUTER.
 
-Two threads. The one in `run()` owns the socket, the queue and the counters, and never waits for the model; the
-other does nothing but inference, one batch at a time, so that the next batch is chosen as late as possible.
+Two threads. The one in `run()` owns the socket, the queue and the counters, and never waits for the model.
+The other does nothing but inference, one batch at a time; each is chosen as late as possible.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class SlowModel(Protocol):
     """What a hub asks of a model."""
 
     contract: Contract
-    sha256: str
+    sha256: str  # of the weights; a user's own model may do without
 
     def predict(self, db: np.ndarray, sample_rate: np.ndarray) -> np.ndarray:
         """Probabilities, float32 [batch, classes].
@@ -86,6 +86,7 @@ class Hub:
                 raise ValueError(f"max_{name}: expected at least {low}, found {value}")
         self._model = model
         self._model_name = wire.printable(model.contract.name)
+        self._model_sha256 = getattr(model, "sha256", None)
         self._max_batch, self._max_wait = max_batch, max_wait_ms / 1e3
         self._queue: FairQueue[_Pending] = FairQueue(max_queue)
         self._waiting_since = 0.0
@@ -125,7 +126,7 @@ class Hub:
     def counters(self) -> dict[str, int]:
         """received = ok + busy + expired + error + malformed + undeliverable + queued; and `batches`.
 
-        Every request is counted once: by the status of its answer, as `malformed` where it broke the protocol,
+        Every request is counted once: by the status of its answer, as `malformed` where it broke the rules,
         or as `undeliverable` where its sender was gone. `queued` includes the batch at work. Any thread.
         """
         return dict(self._snapshot)
@@ -273,7 +274,7 @@ class Hub:
                 status=status,
                 scores=np.asarray(scores, np.float32),
                 model=self._model_name,
-                model_sha256=self._model.sha256,
+                model_sha256=self._model_sha256,
                 elapsed_ms=(time.monotonic() - pending.received) * 1e3,
                 message=message,
             ),
