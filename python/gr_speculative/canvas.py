@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
+from scipy.fft import next_fast_len
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import resample
 
@@ -76,8 +77,7 @@ def band_limited_resample(x: np.ndarray, rate_in: float, rate_out: float) -> np.
     if rate_in == rate_out:
         return x.astype(np.complex64)
     # The ratio is exact where n·rate_out/rate_in is whole; 64 zeros keep the wrap-around off the packet.
-    n = len(x) + 64
-    n += -n % 96
+    n = 96 * next_fast_len(-(-(len(x) + 64) // 96))
     out = resample(np.pad(x, (0, n - len(x))), round(n * rate_out / rate_in))
     return out[: int(np.ceil(len(x) * rate_out / rate_in))].astype(np.complex64)
 

@@ -150,7 +150,7 @@ class Channel:
         """A plausible channel for a signal `bandwidth` wide: anywhere in the band that keeps it inside."""
         room = max(0.0, 0.45 * sample_rate - bandwidth / 2)
         return Channel(
-            offset=rng.uniform(-room, room),
+            offset=rng.uniform(-room, room) * rng.random(),  # most receivers are tuned near their signal
             drift=rng.normal(0, 200.0),
             linewidth=log_uniform(rng, 0.1, 100.0) if rng.random() < 0.5 else 0.0,
             delay_spread=log_uniform(rng, 20e-9, 1e-6) if rng.random() < 0.6 else 0.0,

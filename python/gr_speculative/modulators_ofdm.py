@@ -83,7 +83,7 @@ def _lte_cell(rng: Rng, rate: float) -> dict:
         "mhz": mhz,
         "fft_size": fft_size,
         "carriers": carriers,  # each side of the empty DC
-        "load": float(rng.beta(0.8, 0.8)),
+        "load": float(rng.beta(0.6, 1.2)),
         "ports": int(rng.choice([1, 2])),
         "control_symbols": int(rng.integers(1, 4)),
         "tdd": bool(rng.random() < 0.35),

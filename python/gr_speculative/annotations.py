@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright 2026 gr-speculative contributors
+"""Classification results → SigMF annotations, in spans, crash-safe, over runs of any length."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from .sigmf_io import Recording, Span, annotation, meta_document, write_whole
+
+_log = logging.getLogger(__name__)
+
+NOISE = "noise"
+
+
+def default_path(recording: Recording) -> Path:
+    """Where annotations of a recording go: beside it, never over metadata that came with it."""
+    name = recording.path.name
+    stem = name.removesuffix(".sigmf-data")
+    return recording.path.with_name((stem + ".speculative" if stem != name else name) + ".sigmf-meta")
+
+
+class AnnotationWriter:
+    """Collects results by vector offset and writes them as a `.sigmf-meta` file.
+
+    Adjacent vectors of one label become one annotation, with `speculative:confidence` (the mean),
+    `speculative:vectors` and `speculative:sources` (vectors by source). A result replaces the earlier one of
+    its offset while that is among the newest `horizon` results (hold twice the deadline); `missed` counts
+    those that came later.
+
+    path: the `.sigmf-meta` to write. Beside `recording` it names the data file in core:dataset; elsewhere the
+        data file is linked next to it as `.sigmf-data`. Without a recording (live) it is metadata only.
+    vector_samples: samples per vector
+    noise: whether spans of noise are written
+    flush_seconds: the file is written anew this often, or less often where that takes over 5 % of the time
+    max_annotations: beyond it, new spans are counted in `dropped` and not kept, so that memory is bounded
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        vector_samples: int,
+        *,
+        recording: Recording | None = None,
+        sample_rate: float | None = None,
+        center_frequency: float = 0.0,
+        noise: bool = False,
+        horizon: int = 16384,
+        flush_seconds: float = 5.0,
+        max_annotations: int = 200_000,
+    ):
+        if recording is None and sample_rate is None:
+            raise ValueError("annotations need a recording or a sample rate")
+        self.path = Path(path)
+        if not self.path.name.endswith(".sigmf-meta"):
+            raise ValueError(f"{self.path}: expected a name that ends in .sigmf-meta")
+        self.missed = 0
+        self.dropped = 0
+        self._vector_samples = vector_samples
+        self._noise = noise
+        self._horizon = horizon
+        self._max_annotations = max_annotations
+        self._flush_seconds = flush_seconds
+        self._open: dict[int, tuple[int, str, float, str]] = {}  # offset → vectors, label, confidence, source
+        self._closed: list[str] = []  # as JSON: compact, and quick to write again
+        self._run: _Run | None = None  # the last settled run, which may go on
+        self._settled = 0  # the first offset that may still change
+        self._rate = recording.sample_rate if recording else float(sample_rate)
+        self._center = recording.center_frequency if recording else float(center_frequency)
+        self._first_index = recording.first_index if recording else 0
+        self._datatype = recording.datatype if recording else "cf32_le"
+        self._about = _attach(recording, self.path) if recording else {"metadata_only": True}
+        self._due = time.monotonic() + flush_seconds
+
+    def add(self, offset: int, label: str, confidence: float, source: str, vectors: int = 1) -> None:
+        """A result that speaks of `vectors` vectors from `offset`; replaces an earlier one of that offset."""
+        if offset < self._settled:
+            self.missed += 1
+        else:
+            self._open[int(offset)] = (int(vectors), str(label), float(confidence), str(source))
+            if len(self._open) >= self._horizon + self._horizon // 4:
+                self._settle()
+        if time.monotonic() >= self._due:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write everything up to now."""
+        began = time.monotonic()
+        runs, _ = _merge(self._run, sorted(self._open.items()))
+        tail = [self._annotate(run) for run in runs if self._wanted(run)]
+        fields = {"offset": self._first_index} if self._first_index else {}
+        head = json.dumps(
+            meta_document(self._datatype, self._rate, self._center, [], **fields, **self._about)
+        )
+        write_whole(self.path, head.removesuffix("]}") + ",\n".join(self._closed + tail) + "]}\n")
+        now = time.monotonic()
+        self._due = now + max(self._flush_seconds, 20 * (now - began))
+
+    def close(self) -> None:
+        self.flush()
+        if self.missed:
+            _log.warning("%s: %d revisions came too late to be written", self.path, self.missed)
+        if self.dropped:
+            _log.warning("%s: %d spans over the limit were not written", self.path, self.dropped)
+
+    def __enter__(self) -> AnnotationWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _settle(self) -> None:
+        """Merge all but the newest `horizon` offsets into spans that no longer change."""
+        oldest = sorted(self._open)[: len(self._open) - self._horizon]
+        runs, self._run = _merge(
+            self._run, [(offset, self._open.pop(offset)) for offset in oldest], keep_last=True
+        )
+        self._settled = oldest[-1] + 1
+        for run in runs:
+            if self._wanted(run):
+                if len(self._closed) < self._max_annotations:
+                    self._closed.append(self._annotate(run))
+                else:
+                    self.dropped += 1
+
+    def _wanted(self, run: _Run) -> bool:
+        return self._noise or run.label != NOISE
+
+    def _annotate(self, run: _Run) -> str:
+        size = self._vector_samples
+        details = {
+            "confidence": round(run.confidence / run.vectors, 6),
+            "vectors": run.vectors,
+            "sources": dict(run.sources),
+        }
+        low, high = self._center - self._rate / 2, self._center + self._rate / 2
+        span = Span(run.start * size, run.stop * size, run.label, low, high, details)
+        return json.dumps(annotation(span, self._first_index))
+
+
+@dataclass
+class _Run:
+    """Vectors [start, stop) of one label; `confidence` is the sum over them."""
+
+    start: int
+    stop: int
+    label: str
+    vectors: int
+    confidence: float
+    sources: Counter
+
+
+def _merge(
+    run: _Run | None, items: list[tuple[int, tuple[int, str, float, str]]], keep_last: bool = False
+) -> tuple[list[_Run], _Run | None]:
+    """Join adjacent items of one label, going on from `run`; with `keep_last` the last run stays open."""
+    done = []
+    run = replace(run, sources=Counter(run.sources)) if run is not None else None
+    for offset, (vectors, label, confidence, source) in items:
+        if run is not None and run.label == label and run.stop == offset:
+            run.stop += vectors
+            run.vectors += vectors
+            run.confidence += confidence * vectors
+            run.sources[source] += vectors
+            continue
+        if run is not None:
+            done.append(run)
+        run = _Run(offset, offset + vectors, label, vectors, confidence * vectors, Counter({source: vectors}))
+    if not keep_last and run is not None:
+        done.append(run)
+        run = None
+    return done, run
+
+
+def _attach(recording: Recording, meta_path: Path) -> dict:
+    """Global fields that tie the metadata to the data file; links the file if it lies in another folder."""
+    data = recording.path.resolve()
+    if data.parent == meta_path.parent.resolve():
+        return {"dataset": data.name}
+    linked = meta_path.with_name(meta_path.name.removesuffix("meta") + "data")
+    if not linked.exists():
+        try:
+            os.link(data, linked)
+        except OSError:  # another file system
+            os.symlink(data, linked)
+    elif not linked.samefile(data):
+        raise ValueError(f"{linked}: exists and is not {data}: choose another name for the annotations")
+    return {}
