@@ -30,11 +30,11 @@ class WorkerError(RuntimeError):
 
 
 class Worker:
-    """Runs `gr-speculative hub` on a Unix socket that only this user can reach, while the context is entered.
+    """Runs `gr-speculative hub` on a Unix socket that only this user can reach, while entered.
 
-    Entering returns when the hub is ready, or raises WorkerError if its first start fails or takes longer than
-    `ready_timeout_s`. A hub that dies later is restarted with growing pauses; `endpoint` stays the same, and
-    clients simply reconnect. The process ends with this one, however this one ends.
+    Entering returns when the hub is ready, or raises WorkerError if its first start fails or takes longer
+    than `ready_timeout_s`. A hub that dies later is restarted with growing pauses; `endpoint` stays the same,
+    and clients simply reconnect. The process ends with this one, however this one ends.
 
     model: what `gr-speculative hub --model` takes. python: interpreter that has torch and gr_speculative.
     arguments: further options of `gr-speculative hub`.
@@ -78,9 +78,9 @@ class Worker:
         socket_path = os.path.join(self._directory, "hub")
         try:
             if len(os.fsencode(socket_path)) > _SOCKET_PATH_MAX:
-                raise WorkerError(f"{socket_path}: too long for a Unix socket: set TMPDIR to a shorter path")
+                raise WorkerError(f"{socket_path}: too long for a socket: set TMPDIR to a shorter path")
             self.endpoint = f"ipc://{socket_path}"
-            # One thread starts every hub and outlives it: the kernel ends a child with the thread it came from.
+            # One thread starts every hub and outlives it, for the kernel ends a child with its thread.
             self._thread = threading.Thread(target=self._supervise, name="worker", daemon=True)
             self._thread.start()
             if not self._ready.wait(self._ready_timeout):
