@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright 2026 gr-speculative contributors
+"""The flowgraph of a node: recording → FFT → fast_classifier ⇄ slow_link, results to Python."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gnuradio import blocks, fft, gr
+from gr_speculative.sigmf_io import Recording
+from gr_speculative.summary import Summary
+
+from .recording_source import recording_source
+from .result_sink import result_sink
+from .speculative_python import fast_classifier, slow_link
+
+
+@dataclass(frozen=True)
+class NodeOptions:
+    """model: path of the fast model. threshold: 0..1, negative: the model's. deadline: seconds.
+    hub: ZeroMQ endpoint, None: ask nobody. pace: as recording_source has it."""
+
+    model: str
+    threshold: float = -1.0
+    deadline: float = 2.0
+    hub: str | None = None
+    max_in_flight: int = 256
+    max_run: int = 1
+    pace: str = "real-time"
+
+
+class node_flowgraph(gr.top_block):
+    """Classifies one recording. writers: called with each result (a dict, docs/protocol.md), in order."""
+
+    def __init__(self, recording: Recording, options: NodeOptions, writers: list[Callable[[dict], object]]):
+        gr.top_block.__init__(self, "node")
+        self._recording, self._writers = recording, writers
+        self._summary_labels: Counter[str] = Counter()
+        self._finished_at: float | None = None
+        self.classifier = fast_classifier(
+            options.model,
+            0,
+            recording.sample_rate,
+            threshold=0.0 if options.hub is None else options.threshold,
+            deadline=options.deadline,
+            center_frequency=recording.center_frequency,
+            max_in_flight=options.max_in_flight,
+            max_run=options.max_run,
+        )
+        self.fft_size = self.classifier.fft_size()
+        self._result = Summary(threshold=self.classifier.threshold())
+        self.link = slow_link(options.hub, options.max_in_flight) if options.hub else None
+        self.sink = result_sink(self._on_result)
+        self.source = recording_source(
+            recording,
+            options.pace,
+            ready=lambda: self.link is None or self.link.connected(),
+            has_room=lambda: self.classifier.counters()["in_flight"] < options.max_in_flight // 4,
+            drained=self._drained,
+            drain_timeout=options.deadline + 1.0,
+        )
+        window = getattr(fft.window, self.classifier.window())(self.fft_size)
+        self.connect(
+            self.source,
+            blocks.stream_to_vector(gr.sizeof_gr_complex, self.fft_size),
+            fft.fft_vcc(self.fft_size, True, window, True),
+            self.classifier,
+        )
+        self.msg_connect(self.classifier, "results", self.sink, "results")
+        if self.link is not None:
+            self.msg_connect(self.classifier, "deferred", self.link, "deferred")
+            self.msg_connect(self.link, "verdicts", self.classifier, "verdicts")
+
+    def wait_finished(self, timeout: float) -> bool:
+        """True once the stream has ended and what it deferred is settled."""
+        until = time.monotonic() + timeout
+        while not self.source.finished and time.monotonic() < until:
+            time.sleep(0.005)
+        return self.source.finished
+
+    def progress(self) -> str:
+        c = self.classifier.counters()
+        return f"{c['deferred']} deferred, {c['in_flight']} in flight"
+
+    def summary(self) -> Summary:
+        """Of the whole run; call when it has ended."""
+        self._result.counters.update(self.classifier.counters())
+        self._result.labels = +self._summary_labels
+        self._result.recorded_seconds = self.source.position / self._recording.sample_rate
+        self._result.streamed_seconds = self.source.streamed_seconds
+        return self._result
+
+    def _drained(self) -> bool:
+        c = self.classifier.counters()
+        sent = self.source.position // self.fft_size
+        return c["vectors"] == sent and c["in_flight"] == 0 and self.sink.settled == sent - c["invalid"]
+
+    def _on_result(self, result: dict) -> None:
+        if result["status"] == "revised":
+            # The label that it replaces: the fast one, provisional or final.
+            if result.get("late"):
+                self._summary_labels[result["fast_label"]] -= 1
+            else:
+                self._result.add_latency(result["elapsed_ms"])
+        if result["status"] != "provisional":
+            self._summary_labels[result["label"]] += result["count"]
+        for write in self._writers:
+            write(result)
