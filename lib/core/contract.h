@@ -1,0 +1,52 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#ifndef INCLUDED_SPECULATIVE_CORE_CONTRACT_H
+#define INCLUDED_SPECULATIVE_CORE_CONTRACT_H
+
+#include "merge.h"
+#include <gnuradio/speculative/fast_model.h>
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace gr {
+namespace speculative {
+
+/*! Constants of the preprocessing (docs/architecture.md, "Preprocessing, version 1"). */
+struct preprocessing_constants {
+    std::string window;       //!< FFT window, a gnuradio.fft.window name
+    size_t floor_blocks = 32; //!< divides the FFT size
+    size_t floor_rank = 3;    //!< < floor_blocks; 0 is the smallest block mean
+    float scale_db = 20.0f;   //!< > 0
+    float clip_low = -1.0f;
+    float clip_high = 3.0f; //!< > clip_low
+};
+
+/*! What a fast model says about itself (docs/model-format.md). */
+struct contract {
+    std::string name;
+    std::vector<std::string> labels; //!< at least 2, distinct
+    size_t fft_size = 0;             //!< a multiple of 32
+    preprocessing_constants preprocessing;
+    double temperature = 1.0; //!< > 0
+    acceptance_rule rule = acceptance_rule::margin;
+    double threshold = 0.0; //!< 0..1
+    merge_weights merge;
+    size_t slow_context = 1; //!< >= 1
+};
+
+/*! Parses and checks the contract of a fast model.
+ * \param json the document
+ * \param source the file that errors name
+ * \throws std::runtime_error naming source, field and what was expected
+ */
+contract parse_contract(const std::string& json, const std::string& source);
+
+} // namespace speculative
+} // namespace gr
+
+#endif /* INCLUDED_SPECULATIVE_CORE_CONTRACT_H */

@@ -1,0 +1,205 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "network_builder.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace gr {
+namespace speculative {
+
+using onnx::quote;
+
+namespace {
+
+constexpr size_t cache_line = 16;                 // floats
+constexpr size_t arena_limit = size_t{ 1 } << 26; // floats, 256 MB
+constexpr size_t longest_input = size_t{ 1 } << 20;
+
+[[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what); }
+
+size_t round_up(size_t value, size_t step) { return (value + step - 1) / step * step; }
+
+} // namespace
+
+network_builder::network_builder(const onnx::model& model,
+                                 const kernel_set& kernels,
+                                 size_t max_batch)
+    : d_model(model), d_kernels(&kernels), d_max_batch(max_batch)
+{
+    for (const auto& node : model.nodes) {
+        for (const auto& name : node.inputs)
+            d_readers[name]++;
+        const auto pads = node.attributes.find("pads");
+        if (node.op == "Conv" && pads != node.attributes.end() && !node.inputs.empty())
+            for (const int64_t pad : pads->second.integers)
+                d_halos[node.inputs[0]] =
+                    std::max(d_halos[node.inputs[0]],
+                             static_cast<size_t>(std::clamp<int64_t>(
+                                 pad, 0, static_cast<int64_t>(longest_input))));
+    }
+    for (const auto& value : model.outputs)
+        d_readers[value.name]++;
+}
+
+plan network_builder::build()
+{
+    if (d_model.opset < 13 || d_model.opset > 21)
+        fail("ONNX operator set " + std::to_string(d_model.opset) +
+             " is not supported: export with opset 13 to 21");
+    if (d_model.inputs.size() != 2)
+        fail("the network has " + std::to_string(d_model.inputs.size()) +
+             " inputs, expected two: 'spectrum' and 'rate'");
+    d_plan.spectrum = input("spectrum", 3);
+    d_plan.rate = input("rate", 2);
+    for (const auto& node : d_model.nodes)
+        add_node(node);
+    d_plan.logits = output("logits");
+    d_plan.features = output("features");
+    allocate(2 * cache_line); // kernels may read a little beyond a row
+    return std::move(d_plan);
+}
+
+activation network_builder::input(const char* name, size_t rank)
+{
+    const auto found =
+        std::find_if(d_model.inputs.begin(),
+                     d_model.inputs.end(),
+                     [&](const onnx::value& value) { return value.name == name; });
+    const bool good = found != d_model.inputs.end() && found->is_float &&
+                      found->dims.size() == rank && found->dims[1] == 1;
+    if (!good || (rank == 3 && (found->dims[2] < 1 ||
+                                found->dims[2] > static_cast<int64_t>(longest_input))))
+        fail(std::string("expected an input '") + name + "', float32 " +
+             (rank == 3 ? "[batch, 1, FFT size]" : "[batch, 1]"));
+    activation shape;
+    shape.rank = rank;
+    shape.channels = 1;
+    shape.length = rank == 3 ? static_cast<size_t>(found->dims[2]) : 1;
+    return d_values[name] = place_for(name, shape);
+}
+
+activation network_builder::output(const char* name)
+{
+    const bool declared =
+        std::any_of(d_model.outputs.begin(),
+                    d_model.outputs.end(),
+                    [&](const onnx::value& value) { return value.name == name; });
+    if (!declared || d_model.initializers.count(name))
+        fail(std::string("expected an output '") + name + "', float32 [batch, size]");
+    const activation value = plain(read(name));
+    if (value.rank != 2)
+        fail(std::string("output '") + name +
+             "' has three dimensions, expected [batch, size]");
+    return value;
+}
+
+bool network_builder::is_private(const std::string& name) const
+{
+    return d_readers.at(name) == 1;
+}
+
+const activation& network_builder::shape_of(const std::string& name) const
+{
+    const auto found = d_pending.find(name);
+    return found == d_pending.end() ? d_values.at(name) : found->second.shape;
+}
+
+activation network_builder::read(const std::string& name)
+{
+    const auto found = d_pending.find(name);
+    if (found != d_pending.end()) {
+        const activation out = place_for(name, found->second.shape);
+        found->second.emit(found->second, out);
+        d_values[name] = out;
+        d_pending.erase(found);
+    }
+    return d_values.at(name);
+}
+
+activation network_builder::plain(const activation& in)
+{
+    if (in.rank == 3 || in.length == 1)
+        return in;
+    activation shape;
+    shape.channels = in.size();
+    if (in.channels == 1) { // the same order in memory
+        shape.offset = in.offset;
+        shape.stride = in.stride;
+        return shape;
+    }
+    const activation out = place(shape);
+    d_plan.steps.push_back([in, out](float* arena, size_t n) {
+        for (size_t b = 0; b < n; b++) {
+            const float* const from = arena + in.offset + b * in.stride;
+            float* to = arena + out.offset + b * out.stride;
+            for (size_t c = 0; c < in.channels; c++)
+                for (size_t l = 0; l < in.length; l++)
+                    *to++ = from[l * in.channels + c];
+        }
+    });
+    return out;
+}
+
+size_t network_builder::allocate(size_t count)
+{
+    const size_t offset = d_plan.arena_size;
+    if (count > arena_limit || offset + count > arena_limit)
+        fail("the network needs more than 256 MB of memory");
+    d_plan.arena_size = offset + round_up(count, cache_line);
+    return offset;
+}
+
+activation network_builder::place(activation shape, size_t halo)
+{
+    const size_t size = shape.channels * (shape.length + 2 * halo);
+    shape.halo = halo;
+    shape.stride = round_up(size, cache_line);
+    shape.offset = allocate(shape.stride * d_max_batch) + halo * shape.channels;
+    return shape;
+}
+
+activation network_builder::place_for(const std::string& name, const activation& shape)
+{
+    const auto found = d_halos.find(name);
+    return place(shape, shape.rank == 3 && found != d_halos.end() ? found->second : 0);
+}
+
+activation network_builder::with_halo(const activation& in, size_t halo)
+{
+    if (in.halo >= halo)
+        return in;
+    const activation out = place(in, halo);
+    d_plan.steps.push_back([in, out](float* arena, size_t n) {
+        for (size_t b = 0; b < n; b++)
+            std::copy_n(arena + in.offset + b * in.stride,
+                        in.size(),
+                        arena + out.offset + b * out.stride);
+    });
+    return out;
+}
+
+size_t network_builder::constant(std::vector<float> values)
+{
+    const size_t offset = allocate(values.size());
+    d_plan.constants.emplace_back(offset, std::move(values));
+    return offset;
+}
+
+size_t network_builder::bias_constant(const node_reader& node, size_t channels)
+{
+    const onnx::tensor* const bias = node.optional_weight(2);
+    if (!bias)
+        return allocate(channels); // zeros
+    if (!bias->is_float || bias->floats.size() != channels ||
+        (!bias->dims.empty() && bias->dims.back() != static_cast<int64_t>(channels)))
+        node.fail("the bias must be float32 with " + std::to_string(channels) +
+                  " elements");
+    return constant(bias->floats);
+}
+
+} // namespace speculative
+} // namespace gr

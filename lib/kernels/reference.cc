@@ -1,0 +1,190 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "kernels.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace gr {
+namespace speculative {
+
+namespace {
+
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+// Not std::max, which keeps a NaN in its first argument.
+float rectify(float value, bool relu) { return !relu || value > 0.0f ? value : 0.0f; }
+
+void gemm(const gemm_shape& s,
+          const float* a,
+          const float* weights,
+          const float* bias,
+          float* out)
+{
+    for (size_t row = 0; row < s.rows; row++)
+        for (size_t column = 0; column < s.columns; column++) {
+            float sum = bias[column];
+            for (size_t k = 0; k < s.depth; k++)
+                sum += a[row * s.lda + k] * weights[column * s.depth + k];
+            out[row * s.ldo + column] = rectify(sum, s.relu);
+        }
+}
+
+// out[row][c] = result of `step` over the rows of its window, beginning with first(c)
+template <typename start, typename update, typename finish>
+void slide(const window_shape& s,
+           const float* in,
+           float* out,
+           start first,
+           update step,
+           finish last)
+{
+    for (size_t row = 0; row < s.rows; row++)
+        for (size_t c = 0; c < s.channels; c++) {
+            float value = first(c);
+            for (size_t k = 0; k < s.size; k++)
+                value = step(value, in[(row * s.step + k) * s.channels + c], k, c);
+            out[row * s.channels + c] = last(value);
+        }
+}
+
+void depthwise(const window_shape& s,
+               const float* in,
+               const float* weights,
+               const float* bias,
+               bool relu,
+               float* out)
+{
+    slide(
+        s,
+        in,
+        out,
+        [=](size_t c) { return bias[c]; },
+        [=](float sum, float x, size_t k, size_t c) {
+            return sum + x * weights[k * s.channels + c];
+        },
+        [=](float sum) { return rectify(sum, relu); });
+}
+
+void max_pool(const window_shape& s, const float* in, float* out)
+{
+    slide(
+        s,
+        in,
+        out,
+        [](size_t) { return -infinity; },
+        [](float value, float x, size_t, size_t) { return std::max(value, x); },
+        [](float value) { return value; });
+}
+
+void sum_pool(const window_shape& s, const float* in, float scale, float* out)
+{
+    slide(
+        s,
+        in,
+        out,
+        [](size_t) { return 0.0f; },
+        [](float sum, float x, size_t, size_t) { return sum + x; },
+        [=](float sum) { return scale * sum; });
+}
+
+void relu(const float* in, size_t n, float* out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = rectify(in[i], true);
+}
+
+void add(const float* a, const float* b, size_t n, bool relu, float* out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = rectify(a[i] + b[i], relu);
+}
+
+void softmax(const float* in, size_t n, float scale, float* out)
+{
+    const float top = n > 0 ? *std::max_element(in, in + n) : 0.0f;
+    float sum = 0.0f;
+    for (size_t i = 0; i < n; i++) {
+        out[i] = std::exp(scale * (in[i] - top));
+        sum += out[i];
+    }
+    for (size_t i = 0; i < n; i++)
+        out[i] /= sum;
+}
+
+float to_db(float power)
+{
+    return 10.0f * std::log10(std::min(std::max(1e-20f, power), 3e38f));
+}
+
+bool complex_to_db(const float* in, size_t n, float* out)
+{
+    bool valid = true;
+    for (size_t i = 0; i < n; i++) {
+        const float power = in[2 * i] * in[2 * i] + in[2 * i + 1] * in[2 * i + 1];
+        valid &= std::isfinite(power);
+        out[i] = to_db(power);
+    }
+    return valid;
+}
+
+bool power_to_db(const float* in, size_t n, float* out)
+{
+    bool valid = true;
+    for (size_t i = 0; i < n; i++) {
+        valid &= std::isfinite(in[i]);
+        out[i] = to_db(in[i]);
+    }
+    return valid;
+}
+
+bool clamp_db(const float* in, size_t n, float* out)
+{
+    bool valid = true;
+    for (size_t i = 0; i < n; i++) {
+        valid &= in[i] < infinity;
+        out[i] = std::min(std::max(-200.0f, in[i]), 3e38f);
+    }
+    return valid;
+}
+
+void block_means(const float* in, size_t blocks, size_t size, float* out)
+{
+    for (size_t b = 0; b < blocks; b++) {
+        double sum = 0.0;
+        for (size_t i = 0; i < size; i++)
+            sum += in[b * size + i];
+        out[b] = static_cast<float>(sum / static_cast<double>(size));
+    }
+}
+
+void normalise(const float* in,
+               size_t n,
+               float offset,
+               float scale,
+               float low,
+               float high,
+               float* out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = std::min(std::max(scale * (in[i] - offset), low), high);
+}
+
+} // namespace
+
+const kernel_set& reference_kernels()
+{
+    static const kernel_set set = {
+        "reference", 1,        gemm,        depthwise, max_pool,
+        sum_pool,    relu,     add,         softmax,   complex_to_db,
+        power_to_db, clamp_db, block_means, normalise,
+    };
+    return set;
+}
+
+} // namespace speculative
+} // namespace gr

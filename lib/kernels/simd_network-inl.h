@@ -1,0 +1,261 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+// The network's arithmetic, compiled once an instruction set by simd.cc.
+
+#if defined(INCLUDED_SPECULATIVE_SIMD_NETWORK_INL_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef INCLUDED_SPECULATIVE_SIMD_NETWORK_INL_H
+#undef INCLUDED_SPECULATIVE_SIMD_NETWORK_INL_H
+#else
+#define INCLUDED_SPECULATIVE_SIMD_NETWORK_INL_H
+#endif
+
+#include "kernels.h"
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <limits>
+
+HWY_BEFORE_NAMESPACE();
+namespace gr {
+namespace speculative {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using lane_tag = hn::ScalableTag<float>;
+using vec = hn::Vec<lane_tag>;
+constexpr lane_tag lanes_of;
+constexpr size_t vec_lanes = hn::MaxLanes(lane_tag());
+
+// Rows of a register tile two vectors wide: as many as leave room for the two weight
+// vectors and the broadcast input in 32 registers (AVX-512, NEON) or in 16.
+constexpr size_t tile_rows = HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64 ? 8 : 4;
+
+HWY_INLINE vec rectify(vec v, bool relu)
+{
+    return relu ? hn::Max(v, hn::Zero(lanes_of)) : v;
+}
+
+// Stores the first n lanes, all if n >= lanes.
+HWY_INLINE void store_first(vec v, size_t n, float* out)
+{
+    if (HWY_LIKELY(n >= vec_lanes))
+        hn::StoreU(v, lanes_of, out);
+    else
+        hn::BlendedStore(v, hn::FirstN(lanes_of, n), lanes_of, out);
+}
+
+// One tile of a product: R rows by V vectors, kept in registers.
+template <size_t R, size_t V>
+HWY_INLINE void gemm_tile(const gemm_shape& s,
+                          const float* HWY_RESTRICT a,
+                          const float* HWY_RESTRICT weights,
+                          const float* HWY_RESTRICT bias,
+                          size_t columns,
+                          float* HWY_RESTRICT out)
+{
+    vec sum[R][V];
+    for (size_t v = 0; v < V; v++) {
+        const vec start = hn::LoadU(lanes_of, bias + v * vec_lanes);
+        for (size_t r = 0; r < R; r++)
+            sum[r][v] = start;
+    }
+    for (size_t k = 0; k < s.depth; k++) {
+        vec w[V];
+        for (size_t v = 0; v < V; v++)
+            w[v] = hn::LoadU(lanes_of, weights + (v * s.depth + k) * vec_lanes);
+        for (size_t r = 0; r < R; r++) {
+            const vec x = hn::Set(lanes_of, a[r * s.lda + k]);
+            for (size_t v = 0; v < V; v++)
+                sum[r][v] = hn::MulAdd(x, w[v], sum[r][v]);
+        }
+    }
+    for (size_t r = 0; r < R; r++)
+        for (size_t v = 0; v < V; v++)
+            store_first(rectify(sum[r][v], s.relu),
+                        columns - v * vec_lanes,
+                        out + r * s.ldo + v * vec_lanes);
+}
+
+// All rows of V vectors of columns, in tiles of R rows and the rest in smaller ones.
+template <size_t R, size_t V>
+HWY_INLINE void gemm_rows(const gemm_shape& s,
+                          const float* a,
+                          const float* weights,
+                          const float* bias,
+                          size_t columns,
+                          float* out,
+                          size_t row = 0)
+{
+    for (; row + R <= s.rows; row += R)
+        gemm_tile<R, V>(s, a + row * s.lda, weights, bias, columns, out + row * s.ldo);
+    if constexpr (R > 1)
+        gemm_rows<R / 2, V>(s, a, weights, bias, columns, out, row);
+}
+
+void gemm(const gemm_shape& s,
+          const float* a,
+          const float* weights,
+          const float* bias,
+          float* out)
+{
+    size_t column = 0;
+    for (; column + vec_lanes < s.columns; column += 2 * vec_lanes)
+        gemm_rows<tile_rows, 2>(s,
+                                a,
+                                weights + column * s.depth,
+                                bias + column,
+                                s.columns - column,
+                                out + column);
+    if (column < s.columns)
+        gemm_rows<8, 1>(s,
+                        a,
+                        weights + column * s.depth,
+                        bias + column,
+                        s.columns - column,
+                        out + column);
+}
+
+// R windows at once, `first` to begin with and `update(sum, x, k)` for each row of a
+// window.
+template <size_t R, typename update, typename finish>
+HWY_INLINE void slide_tile(const window_shape& s,
+                           const float* HWY_RESTRICT in,
+                           vec first,
+                           update step,
+                           finish last,
+                           size_t columns,
+                           float* HWY_RESTRICT out)
+{
+    vec value[R];
+    for (size_t r = 0; r < R; r++)
+        value[r] = first;
+    for (size_t k = 0; k < s.size; k++)
+        for (size_t r = 0; r < R; r++) {
+            const vec x = hn::LoadU(lanes_of, in + (r * s.step + k) * s.channels);
+            value[r] = step(value[r], x, k);
+        }
+    for (size_t r = 0; r < R; r++)
+        store_first(last(value[r]), columns, out + r * s.channels);
+}
+
+template <typename start, typename update, typename finish>
+HWY_INLINE void slide(const window_shape& s,
+                      const float* in,
+                      start first,
+                      update step,
+                      finish last,
+                      float* out)
+{
+    constexpr size_t R = 4;
+    for (size_t c = 0; c < s.channels; c += vec_lanes) {
+        const auto here = [&](vec value, vec x, size_t k) {
+            return step(value, x, k, c);
+        };
+        const vec begin = first(c);
+        size_t row = 0;
+        for (; row + R <= s.rows; row += R)
+            slide_tile<R>(s,
+                          in + row * s.step * s.channels + c,
+                          begin,
+                          here,
+                          last,
+                          s.channels - c,
+                          out + row * s.channels + c);
+        for (; row < s.rows; row++)
+            slide_tile<1>(s,
+                          in + row * s.step * s.channels + c,
+                          begin,
+                          here,
+                          last,
+                          s.channels - c,
+                          out + row * s.channels + c);
+    }
+}
+
+void depthwise(const window_shape& s,
+               const float* in,
+               const float* weights,
+               const float* bias,
+               bool relu,
+               float* out)
+{
+    const size_t stride = hwy::RoundUpTo(s.channels, vec_lanes);
+    slide(
+        s,
+        in,
+        [=](size_t c) { return hn::LoadU(lanes_of, bias + c); },
+        [=](vec sum, vec x, size_t k, size_t c) {
+            return hn::MulAdd(x, hn::LoadU(lanes_of, weights + k * stride + c), sum);
+        },
+        [=](vec sum) { return rectify(sum, relu); },
+        out);
+}
+
+void max_pool(const window_shape& s, const float* in, float* out)
+{
+    const vec lowest = hn::Set(lanes_of, -std::numeric_limits<float>::infinity());
+    slide(
+        s,
+        in,
+        [=](size_t) { return lowest; },
+        [](vec value, vec x, size_t, size_t) { return hn::Max(value, x); },
+        [](vec value) { return value; },
+        out);
+}
+
+void sum_pool(const window_shape& s, const float* in, float scale, float* out)
+{
+    const vec factor = hn::Set(lanes_of, scale);
+    slide(
+        s,
+        in,
+        [=](size_t) { return hn::Zero(lanes_of); },
+        [](vec sum, vec x, size_t, size_t) { return hn::Add(sum, x); },
+        [=](vec sum) { return hn::Mul(sum, factor); },
+        out);
+}
+
+// out = f(a, b) elementwise; the rest goes through a full register too, so that every
+// element sees the same arithmetic.
+template <typename function>
+HWY_INLINE void zip(const float* a, const float* b, size_t n, function f, float* out)
+{
+    size_t i = 0;
+    for (; i + vec_lanes <= n; i += vec_lanes)
+        hn::StoreU(
+            f(hn::LoadU(lanes_of, a + i), hn::LoadU(lanes_of, b + i)), lanes_of, out + i);
+    if (i < n) {
+        HWY_ALIGN float rest_a[vec_lanes] = {};
+        HWY_ALIGN float rest_b[vec_lanes] = {};
+        std::copy(a + i, a + n, rest_a);
+        std::copy(b + i, b + n, rest_b);
+        hn::Store(
+            f(hn::Load(lanes_of, rest_a), hn::Load(lanes_of, rest_b)), lanes_of, rest_a);
+        std::copy(rest_a, rest_a + (n - i), out + i);
+    }
+}
+
+void relu(const float* in, size_t n, float* out)
+{
+    zip(
+        in, in, n, [](vec x, vec) { return rectify(x, true); }, out);
+}
+
+void add(const float* a, const float* b, size_t n, bool relu, float* out)
+{
+    zip(
+        a, b, n, [=](vec x, vec y) { return rectify(hn::Add(x, y), relu); }, out);
+}
+
+} // namespace
+} // namespace HWY_NAMESPACE
+} // namespace speculative
+} // namespace gr
+HWY_AFTER_NAMESPACE();
+
+#endif
