@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""Writes a FastNet as ONNX with its contract in the metadata; batch norms are folded (docs/model-format.md)."""
+"""Writes a FastNet as ONNX, norms folded, with its contract in the metadata (docs/model-format.md)."""
 
 from __future__ import annotations
 
@@ -60,18 +60,6 @@ def export_fast(path: str | Path, network: FastNet, contract: Contract) -> None:
     helper.set_model_props(model, {METADATA_KEY: contract.to_json()})
     onnx.checker.check_model(model, full_check=True)
     Path(path).write_bytes(model.SerializeToString())
-
-
-def read_contract(path: str | Path) -> Contract:
-    """The contract in an ONNX file. Raises ValueError (also ContractError), which names it."""
-    try:
-        model = onnx.load(str(path))
-    except Exception as error:  # protobuf's DecodeError has no stable home
-        raise ValueError(f"{path}: not a readable ONNX file: {error}") from None
-    for entry in model.metadata_props:
-        if entry.key == METADATA_KEY:
-            return Contract.from_json(entry.value, str(path))
-    raise ValueError(f"{path}: expected the metadata key {METADATA_KEY!r}: not a model of gr-speculative")
 
 
 def _fold(conv: nn.Conv1d, norm: nn.BatchNorm1d) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

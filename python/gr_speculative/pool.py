@@ -39,12 +39,12 @@ class Shard:
 class Pool:
     """Shards of SHARD examples under `folder`; the next one asked for is made in a second process meanwhile.
 
-    key: whatever the examples depend on (data digest, options): another key, another subfolder.
+    key: whatever the examples depend on (data digest, options): another key, another subfolder `folder`.
     """
 
     def __init__(self, folder: Path, sampler: Sampler, seed: int, key: str) -> None:
-        self._folder = folder / hashlib.sha256(f"{key} {seed}".encode()).hexdigest()[:16]
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder / hashlib.sha256(f"{key} {seed}".encode()).hexdigest()[:16]
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._sampler, self._seed = sampler, seed
         self._worker = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
         self._pending: dict[int, Future] = {}
@@ -63,7 +63,7 @@ class Pool:
         self._worker.shutdown(cancel_futures=True)
 
     def _path(self, index: int) -> Path:
-        return self._folder / f"{index:05d}.npz"
+        return self.folder / f"{index:05d}.npz"
 
     def _prepare(self, index: int) -> None:
         if index not in self._pending and not self._path(index).exists():

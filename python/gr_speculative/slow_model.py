@@ -3,7 +3,7 @@
 """Loads and runs a slow model: NAME.safetensors with NAME.json beside it, or a `module:factory`.
 
 A factory is called without arguments and returns an object with `contract` (role "slow") and
-`predict(db, sample_rate)` as SlowModel has it.
+`predict(db, sample_rate)` as model.Model has it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import hashlib
 import importlib
 from pathlib import Path
 
-import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
@@ -20,45 +19,14 @@ from safetensors.torch import save as save_tensors
 
 from . import models
 from .contract import Contract, ContractError
-from .preprocessing import pad_context, prepare
+from .model import Model
 
 
 class SlowModelError(ValueError):
     """A slow model cannot be used; the message names the file, what is wrong and what was expected."""
 
 
-class SlowModel:
-    """A trained network with its contract.
-
-    Attributes: `contract`, and `sha256` of the weights file.
-    """
-
-    def __init__(
-        self, network: torch.nn.Module, contract: Contract, sha256: str, device: str = "cpu"
-    ) -> None:
-        self.contract = contract
-        self.sha256 = sha256
-        self._device = torch.device(device)
-        self._network = network.eval().to(self._device)
-
-    def predict(self, db: np.ndarray, sample_rate: np.ndarray) -> np.ndarray:
-        """Calibrated class probabilities.
-
-        db: float32 [B, k, N], decibels, oldest vector first, DC at bin N/2, 1 ≤ k ≤ contract.context;
-        sample_rate: Hz, float64 [B]. Returns float32 [B, C]. Raises ValueError on any other shape.
-        """
-        contract = self.contract
-        if db.ndim != 3 or not 1 <= db.shape[1] <= contract.context or db.shape[2] != contract.fft_size:
-            expected = f"[B, 1..{contract.context}, {contract.fft_size}]"
-            raise ValueError(f"context of shape {list(db.shape)}: {contract.name} expects {expected}")
-        spectrum, rate = prepare(pad_context(db, contract.context), sample_rate, contract.preprocessing)
-        with torch.inference_mode():
-            inputs = torch.from_numpy(spectrum).to(self._device), torch.from_numpy(rate).to(self._device)
-            logits = self._network(*inputs)[0]
-            return torch.softmax(logits / contract.temperature, dim=1).cpu().numpy()
-
-
-def load_slow_model(path: str | Path, threads: int = 1, device: str = "cpu") -> SlowModel:
+def load_slow_model(path: str | Path, threads: int = 1, device: str = "cpu") -> Model:
     """Loads `NAME.safetensors` (with NAME.json beside it) or calls `module:factory`.
 
     threads: CPU threads of torch, for the whole process. device: a torch device, "cpu" or "cuda".
@@ -83,7 +51,7 @@ def load_slow_model(path: str | Path, threads: int = 1, device: str = "cpu") -> 
         raise SlowModelError(f"{path}: damaged or not a safetensors file: {error}") from None
     except (RuntimeError, ValueError) as error:
         raise SlowModelError(f"{path}: does not fit the architecture in its .json: {error}") from None
-    return SlowModel(network, contract, hashlib.sha256(weights).hexdigest(), device)
+    return Model(network, contract, hashlib.sha256(weights).hexdigest(), device)
 
 
 def save_slow_model(path: str | Path, network: torch.nn.Module, contract: Contract) -> None:
@@ -93,7 +61,7 @@ def save_slow_model(path: str | Path, network: torch.nn.Module, contract: Contra
     path.with_suffix(".json").write_text(contract.to_json(), encoding="utf-8")
 
 
-def _from_factory(path: str) -> SlowModel:
+def _from_factory(path: str) -> Model:
     module_name, _, factory_name = path.partition(":")
     try:
         model = getattr(importlib.import_module(module_name), factory_name)()

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright 2026 gr-speculative contributors
+"""`gr-speculative train`: from labelled recordings to fast.onnx, slow.safetensors and slow.json."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .augment import Sampler
+from .contract import LABELS, Contract, Merge
+from .data import DataError, Dataset, Recording, load, summary
+from .evaluation import Windows, accuracy, balanced_accuracy, fit_merge, fit_temperature, merge, nll
+from .fast_model import load_fast_model
+from .model import Model, softmax
+from .models import FastNet, SlowNet
+from .onnx_export import export_fast
+from .pool import Pool
+from .slow_model import SlowModelError, load_slow_model, save_slow_model
+from .training import Settings, distilled_from, held_out, train
+
+EPOCHS = {"fast": 20, "slow": 10}
+CACHE = Path.home() / ".cache" / "gr-speculative"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="labelled recordings")
+    parser.add_argument("--out", type=Path, default=Path("models"), metavar="DIR", help="default: models")
+    parser.add_argument("--model", choices=("fast", "slow", "both"), default="both", help="default: both")
+    parser.add_argument("--epochs", type=int, help=f"default: {EPOCHS['fast']} fast, {EPOCHS['slow']} slow")
+    parser.add_argument("--shards", type=int, default=40, help="thousands of examples an epoch (default 40)")
+    parser.add_argument("--context", type=int, default=16, help="vectors the slow model sees (default 16)")
+    parser.add_argument(
+        "--synthetic", type=float, default=0.4, help="share of synthetic examples (default 0.4)"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="default: 1")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    parser.add_argument(
+        "--cache", type=Path, default=CACHE, metavar="DIR", help=f"examples and checkpoints (default {CACHE})"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """The command; 0, or 2 after one line on stderr."""
+    torch.set_num_threads(args.threads)
+    try:
+        dataset = load(args.data)
+        for problem in dataset.problems:
+            print(f"warning: {problem}", file=sys.stderr)
+        kept, validation = _split(dataset)
+        args.out.mkdir(parents=True, exist_ok=True)
+        job = _Job.prepare(args, dataset, kept, validation)
+    except (DataError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    try:
+        if args.model != "fast":
+            job.train_slow()
+        if args.model != "slow":
+            job.train_fast()
+    except SlowModelError as error:
+        print(f"error: {error} (train one with --model both)", file=sys.stderr)
+        return 2
+    finally:
+        job.pool.close()
+    return 0
+
+
+@dataclass
+class _Job:
+    args: argparse.Namespace
+    record: dict
+    pool: Pool
+    windows: Windows
+
+    @staticmethod
+    def prepare(args, dataset: Dataset, kept, validation) -> _Job:
+        sampler = Sampler(kept, args.context, synthetic=args.synthetic)
+        key = f"{dataset.sha256} {len(kept)} {args.context} {args.synthetic}"
+        record = {
+            "data_sha256": dataset.sha256,
+            "seed": args.seed,
+            "command": f"gr-speculative train --model {args.model} --seed {args.seed} --context {args.context} "
+            f"--synthetic {args.synthetic:g} --shards {args.shards}",
+        }
+        return _Job(args, record, Pool(args.cache, sampler, args.seed, key), Windows(validation))
+
+    def train_slow(self) -> None:
+        architecture = {"class": "SlowNet", "arguments": {"labels": len(LABELS)}}
+        contract = Contract("slow", "slow-1", context=self.args.context, architecture=architecture)
+        settings = self._settings("slow")
+        network = SlowNet(len(LABELS))
+        network = train(network, contract, self.pool, self.windows, settings, self.pool.folder / "slow.pt")
+        contract = self._calibrated(Model(network, contract), settings)
+        save_slow_model(self._slow_path, network, contract)
+        self._report("slow", self._probabilities(load_slow_model(self._slow_path, self.args.threads)))
+
+    def train_fast(self) -> None:
+        slow = load_slow_model(self._slow_path, self.args.threads)
+        contract = Contract("fast", "fast-1", slow_context=slow.contract.context)
+        settings = self._settings("fast")
+        teacher = distilled_from(slow, self.args.seed)
+        network = FastNet(len(LABELS))
+        checkpoint = self.pool.folder / "fast.pt"
+        network = train(network, contract, self.pool, self.windows, settings, checkpoint, teacher)
+        contract = self._calibrated(Model(network, contract), settings)
+        p, q = self._probabilities(Model(network, contract)), self._probabilities(slow)
+        weights = fit_merge(p, q, self.windows.label)
+        contract = replace(contract, merge=Merge("log_linear", *weights))
+        path = self.args.out / "fast.onnx"
+        export_fast(path, network, contract)
+        self._report("fast", self._probabilities(load_fast_model(path)))
+        self._report("merged", merge(p, q, *weights))
+
+    @property
+    def _slow_path(self) -> Path:
+        return self.args.out / "slow.safetensors"
+
+    def _settings(self, role: str) -> Settings:
+        return Settings(self.args.epochs or EPOCHS[role], self.args.shards, seed=self.args.seed)
+
+    def _probabilities(self, model: Model) -> np.ndarray:
+        return softmax(self.windows.outputs(model)[0] / model.contract.temperature)
+
+    def _calibrated(self, model: Model, settings: Settings) -> Contract:
+        logits, _ = self.windows.outputs(model)
+        temperature = fit_temperature(logits, self.windows.label)
+        calibration = {"windows": len(self.windows.label), "files": len(self.windows.files), "split": "val"}
+        training = self.record | {"settings": asdict(settings)}
+        return replace(model.contract, temperature=temperature, calibration=calibration, training=training)
+
+    def _report(self, name: str, p: np.ndarray) -> None:
+        label = self.windows.label
+        guess = p.argmax(axis=1)
+        print(
+            f"{name:6}  accuracy {accuracy(guess, label):.3f}  balanced {balanced_accuracy(guess, label):.3f}"
+            f"  NLL {nll(p, label):.3f}"
+        )
+        for index, title in enumerate(LABELS):
+            of = label == index
+            if of.any():
+                print(f"        {title:10} {np.mean(guess[of] == index):.3f} of {of.sum()}")
+
+
+def _split(dataset: Dataset) -> tuple[tuple[Recording, ...], tuple[Recording, ...]]:
+    """Training and validation recordings: as the manifest says, else every fifth device is held out."""
+    kept, validation = dataset.split("train"), dataset.split("val")
+    if not kept or not validation:
+        kept, validation = held_out(dataset.split("train", "val", ""), fold=0, folds=5)
+    for name, part in (("training", kept), ("validation", validation)):
+        counts = summary(part)
+        if not any(counts[label] for label in LABELS):
+            raise DataError(f"no labelled window for {name}: expected labels among {', '.join(LABELS)}")
+        empty = [label for label in LABELS if not counts[label]]
+        if empty:
+            what = "synthetic examples only" if name == "training" else "its accuracy stays unknown"
+            print(f"warning: no {name} window of {', '.join(empty)}: {what}", file=sys.stderr)
+    return kept, validation
