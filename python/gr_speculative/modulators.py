@@ -83,8 +83,14 @@ def fsk_ism(canvas: Canvas, rng: Rng) -> Occupied:
     n_symbols = int(np.clip(seconds * baud, 48, 2000))
     length = n_symbols / baud
     preamble = np.tile([1.0, -1.0], int(rng.integers(8, 24)))
+    if rng.random() < 0.35:  # some key the transmitter well before the data
+        lead = round(baud * log_uniform(rng, 2e-3, 40e-3))
+        preamble = np.concatenate([np.full(lead, rng.choice([-1.0, 1.0])), preamble])
+        length += lead / baud
+        n_symbols += lead
+    stay = 0.5 if rng.random() < 0.6 else rng.uniform(0.6, 0.9)  # counters and padding: runs of equal bits
     for start in canvas.schedule(rng, length, (5e-3, 0.5)):
-        data = rng.choice([-1.0, 1.0], n_symbols)
+        data = np.cumprod(np.where(rng.random(n_symbols) < stay, 1.0, -1.0))
         if manchester:
             data = np.stack([data, -data], axis=1).ravel()
         symbols = np.concatenate([preamble, data])[:n_symbols]
