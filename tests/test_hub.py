@@ -2,6 +2,7 @@
 # Copyright 2026 gr-speculative contributors
 """The hub behind a real socket, with a stand-in for the model."""
 
+import socket
 import threading
 import time
 from contextlib import contextmanager
@@ -251,6 +252,17 @@ def test_garbage_is_counted_and_answered_where_it_says_who_it_is(node, caplog):
         assert hub.counters()["malformed"] == 6
     warnings = [record for record in caplog.records if "malformed" in record.message]
     assert 1 <= len(warnings) < 6
+
+
+def test_what_is_not_zeromq_or_far_too_large_costs_only_its_sender(node):
+    with serving(Hub(Model())) as hub:
+        host, port = hub.endpoint.removeprefix("tcp://").split(":")
+        with socket.create_connection((host, int(port))) as stranger:
+            stranger.sendall(b"GET / HTTP/1.1\r\n\r\n" * 100)
+        node(hub).socket.send_multipart([wire.VERSION, b"{}", bytes(wire.MAX_PAYLOAD + 1)])
+        client = node(hub)
+        client.send(1)
+        assert client.receive().status == "ok"
 
 
 def test_an_answer_to_a_node_that_left_is_counted(node):

@@ -101,13 +101,17 @@ class Hub:
         self._socket = self._context.socket(zmq.ROUTER)
         for option, value in {
             zmq.LINGER: 0,
-            zmq.SNDHWM: 512,  # of each node
-            zmq.RCVHWM: 64,
+            zmq.SNDHWM: 1000,  # of each node
+            zmq.RCVHWM: 1000,
             zmq.MAXMSGSIZE: wire.MAX_PAYLOAD,
             zmq.ROUTER_MANDATORY: 1,  # an answer to a node that is gone is counted, not lost in silence
             zmq.ROUTER_HANDOVER: 1,  # a node that comes back takes over from its half-open past
-            zmq.HEARTBEAT_IVL: 2000,
-            zmq.HEARTBEAT_TIMEOUT: 6000,
+            # Not ZeroMQ's heartbeats: with them libzmq (up to 4.3.5) aborts the process, "!_io_error", when a
+            # node hangs up while RCVHWM holds it back.
+            zmq.TCP_KEEPALIVE: 1,
+            zmq.TCP_KEEPALIVE_IDLE: 30,
+            zmq.TCP_KEEPALIVE_INTVL: 10,
+            zmq.TCP_KEEPALIVE_CNT: 3,
         }.items():
             self._socket.setsockopt(option, value)
         try:
