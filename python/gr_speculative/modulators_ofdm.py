@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.fft import ifft
+from scipy.signal import firwin, oaconvolve
 
 from .canvas import Canvas, Rng, log_uniform
 from .modulators import Occupied
@@ -141,6 +142,10 @@ def lte_ofdm(canvas: Canvas, rng: Rng) -> Occupied:
     signal = np.concatenate([_lte_frame(rng, cell) for _ in range(frames)])
     skip = round(-start * native)
     signal = signal[skip : skip + int(np.ceil(canvas.duration * native)) + 1]
+    if cell["carriers"] * 30e3 < 0.95 * native:
+        # A transmitter's mask: the steps between symbols must not splatter over the neighbours.
+        edge = cell["carriers"] * 15e3 + 0.025e6 * cell["mhz"]
+        signal = oaconvolve(signal, firwin(101, edge, fs=native).astype(np.float32), mode="same")
     canvas.paste(0.0, signal, native)
     half_width = min((cell["carriers"] + 0.5) * 15e3, canvas.rate / 2)
     return -half_width, half_width, cell

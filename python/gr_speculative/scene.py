@@ -20,13 +20,13 @@ from .signals import KINDS, modulate
 NOISE = "noise"
 NARROW_KINDS = ("ook_ism", "fsk_ism", "gfsk_1m", "lte_ofdm", "adsb_1090")  # for 2–4 MS/s
 WIDE_KINDS = ("gfsk_1m", "oqpsk_154", "wifi_ofdm", "lte_ofdm")  # for 20 MS/s
-_FORMATS = {"ci8": ("i1", 127.0), "ci16_le": ("<i2", 32767.0), "cf32_le": ("<f4", 1.0)}
+_FORMATS = {"ci8": ("i1", 128), "ci16_le": ("<i2", 32768), "cf32_le": ("<f4", 1)}
 _MAX_SEGMENT = 1 << 22  # samples made at once
 
 
 @dataclass(frozen=True)
 class Segment:
-    """`samples` of noise with these kinds (none, one, or two in a hard case) at these SNRs (dB, in their band)."""
+    """`samples` of noise, with none, one or (hard) two kinds at these SNRs (dB, in their own band)."""
 
     samples: int
     kinds: tuple[str, ...] = ()
@@ -95,9 +95,9 @@ def plan_scene(
 ) -> Scene:
     """Plan a scene: each kind at a ladder of SNRs (dB in the signal's own band), in random order.
 
-    duration: s, about; kinds: names in `signals.KINDS`; overlaps: how many segments hold two kinds at once;
+    duration: s, about; kinds: names in `signals.KINDS`; overlaps: segments that hold two kinds at once;
     center_frequency: Hz, of the metadata; receiver: drawn from the seed where None;
-    vector_samples: bursts closer than this are one span of truth. Raises ValueError for what `modulate` refuses."""
+    vector_samples: bursts closer than this are one span of truth. Raises ValueError as `modulate` does."""
     if not kinds:
         raise ValueError("a scene needs at least one kind of signal")
     for kind in kinds:
@@ -147,7 +147,7 @@ def write_scene(path_base: str | os.PathLike, scene: Scene, datatype: str = "ci1
         for samples, spans in scene.blocks():
             parts = samples.view(np.float32)
             if datatype != "cf32_le":
-                parts = np.rint(np.clip(parts, -1, 1) * np.float32(full))
+                parts = np.clip(np.rint(parts * np.float32(full)), -full, full - 1)
             parts.astype(kind).tofile(file)
             annotations += [annotation(span) for span in spans]
     description = (
@@ -164,8 +164,8 @@ def write_scene(path_base: str | os.PathLike, scene: Scene, datatype: str = "ci1
 def vector_labels(
     spans: Sequence[Span], n_vectors: int, vector_samples: int, share: float = 0.1
 ) -> np.ndarray:
-    """Truth of each vector, str [n_vectors]: the label that covers at least `share` of it, `noise` where nothing
-    is on air, '' where it cannot be told: less covered, or by two labels."""
+    """Truth of each vector, str [n_vectors]: the label that covers at least `share` of it, `noise` where
+    nothing is on air, '' where it cannot be told: less covered, or by two labels."""
     labels = np.full(n_vectors, NOISE, dtype=object)
     for name in sorted({span.label for span in spans}):
         covered = np.zeros(n_vectors + 1)
