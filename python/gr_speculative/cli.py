@@ -19,7 +19,10 @@ from gr_speculative import __version__
 
 COMMANDS = {
     "node": ("gnuradio.speculative.node", "classify a recording or a live stream (needs GNU Radio)"),
-    "demo": ("gr_speculative.demo", "run a node on a generated scene and draw what it found"),
+    "demo": (
+        "gnuradio.speculative.demo",
+        "run a node on a generated scene and draw what it found (needs GNU Radio)",
+    ),
     "hub": ("gr_speculative.hub_command", "serve a slow model to many nodes (needs torch)"),
     "train": ("gr_speculative.train", "train a pair of models on labelled recordings"),
     "evaluate": ("gr_speculative.evaluate", "measure a pair of models on labelled recordings"),
@@ -79,7 +82,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _describe(error: Exception) -> str:
-    if isinstance(error, ModuleNotFoundError) and error.name:
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("gr_speculative"):
         name = error.name if error.name in _FIXES else error.name.partition(".")[0]
         fix = _FIXES.get(name, f"pip install {name}")
         return f"this command needs the Python package {name}, which is not installed: {fix}"
