@@ -2,4 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """gnuradio.speculative: classify every FFT vector inline, ask a slow model about the doubtful ones."""
 
+from gr_speculative.installed import default_fast_model, default_slow_model  # noqa: F401
+
+from .slow_model import slow_model  # noqa: F401
 from .speculative_python import *  # noqa: F403
