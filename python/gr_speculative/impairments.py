@@ -127,10 +127,13 @@ def spurs(
     x: np.ndarray, frequencies: np.ndarray, levels: np.ndarray, sample_rate: float, start: int = 0
 ) -> np.ndarray:
     """Add carriers (Hz, amplitudes); their phase runs on over blocks that begin at sample `start`."""
-    t = (start + np.arange(len(x))) / sample_rate
     out = x.copy()
+    block = 4096  # e^(a+b) = e^a·e^b: two short tables instead of an exponential a sample
+    starts = start + np.arange(0, len(x), block)
     for frequency, level in zip(frequencies, levels, strict=True):
-        out += (level * np.exp(2j * np.pi * ((frequency * t) % 1.0))).astype(np.complex64)
+        coarse = level * np.exp(2j * np.pi * ((frequency / sample_rate * starts) % 1.0))
+        fine = np.exp(2j * np.pi * frequency / sample_rate * np.arange(block))
+        out += np.outer(coarse.astype(np.complex64), fine.astype(np.complex64)).ravel()[: len(x)]
     return out
 
 

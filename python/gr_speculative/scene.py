@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 from .canvas import Rng
 from .impairments import Channel, Receiver, clock_offset, white_noise
 from .sigmf_io import Span, annotation, meta_document, write_whole
-from .signals import KINDS, modulate
+from .signals import KINDS, check, modulate
 
 NOISE = "noise"
 NARROW_KINDS = ("ook_ism", "fsk_ism", "gfsk_1m", "lte_ofdm", "adsb_1090")  # for 2–4 MS/s
@@ -88,33 +89,33 @@ def plan_scene(
     kinds: Sequence[str] = NARROW_KINDS,
     *,
     snr_db: tuple[float, float] = (0.0, 30.0),
-    overlaps: int = 2,
+    overlaps: int | None = None,
     center_frequency: float = 0.0,
     receiver: Receiver | None = None,
     vector_samples: int = 1024,
 ) -> Scene:
     """Plan a scene: each kind at a ladder of SNRs (dB in the signal's own band), in random order.
 
-    duration: s, about; kinds: names in `signals.KINDS`; overlaps: segments that hold two kinds at once;
+    duration: s, about; kinds: names in `signals.KINDS`; overlaps: segments of two kinds, else one in ten;
     center_frequency: Hz, of the metadata; receiver: drawn from the seed where None;
-    vector_samples: bursts closer than this are one span of truth. Raises ValueError as `modulate` does."""
+    vector_samples: bursts closer than this are one span of truth. ValueError where a kind does not fit."""
     if not kinds:
         raise ValueError("a scene needs at least one kind of signal")
     for kind in kinds:
-        modulate(kind, np.random.default_rng(0), sample_rate, 4096 / sample_rate)  # refuses names and rates
+        check(kind, sample_rate)
     rng = np.random.default_rng([seed, 0x5CE9E])
     receiver = receiver or Receiver.draw(rng)
     total = round(duration * sample_rate)
     # A signal segment of about 0.9 s where the rate allows, and a pause of a quarter of it.
-    length = int(min(0.9 * sample_rate, _MAX_SEGMENT, 0.8 * total / len(kinds)))
+    longest = min(0.9 * sample_rate, 0.8 * _MAX_SEGMENT)
+    rounds = max(1, math.ceil(total / (1.25 * longest * len(kinds))))
+    length = int(total / (1.25 * rounds * len(kinds)))
     if length < 4 * vector_samples:
-        raise ValueError(
-            f"{duration:g} s at {sample_rate:g} Hz is too short for {len(kinds)} kinds of signal"
-        )
-    rounds = max(1, round(total / (1.25 * length * len(kinds))))
+        raise ValueError(f"{duration:g} s at {sample_rate:g} Hz is too short for {len(kinds)} kinds")
     ladder = np.linspace(snr_db[0], snr_db[1], rounds) if rounds > 1 else np.array([np.mean(snr_db)])
     levels = {kind: rng.permutation(ladder) for kind in kinds}
     turns = [(kind, float(levels[kind][k])) for k in range(rounds) for kind in rng.permutation(list(kinds))]
+    overlaps = round(len(turns) / 10) if overlaps is None else overlaps
     hard = set(rng.permutation(len(turns))[:overlaps].tolist()) if len(kinds) > 1 else set()
     segments = []
     for number, (kind, level) in enumerate(turns):

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import resample_poly
+from scipy.signal import firwin, resample_poly
 
 from . import modulators, modulators_ofdm, modulators_unknown
 from .canvas import Canvas, Rng
@@ -78,7 +78,7 @@ def _kinds() -> dict[str, Kind]:
         Kind("oqpsk_154", True, 4e6, (4e6, 10e6, 20e6), m.oqpsk_154, 2),
         Kind("wifi_ofdm", True, 10e6, (20e6, 25e6, 40e6), o.wifi_ofdm),
         Kind("lte_ofdm", True, 1e6, (1.92e6, 2e6, 10e6, 19.2e6, 30.72e6), o.lte_ofdm),
-        Kind("adsb_1090", True, 2e6, (2e6, 2.4e6, 4e6, 10e6), m.adsb_1090, 4),
+        Kind("adsb_1090", True, 2e6, (2e6, 2.4e6, 4e6, 10e6), m.adsb_1090, 2),
         Kind("lora", False, 125e3, (250e3, 1e6, 2e6), u.lora),
         Kind("nfm", False, 50e3, ism, u.nfm),
         Kind("cw", False, 50e3, ism, u.cw),
@@ -91,15 +91,21 @@ def _kinds() -> dict[str, Kind]:
 KINDS: dict[str, Kind] = _kinds()
 
 
+def check(kind: str, sample_rate: float) -> Kind:
+    """The kind of that name, if it can be made at this rate (Hz); ValueError otherwise."""
+    if kind not in KINDS:
+        raise ValueError(f"unknown kind of signal {kind!r}: choose one of {', '.join(KINDS)}")
+    if not KINDS[kind].min_rate <= sample_rate < np.inf:
+        least = KINDS[kind].min_rate
+        raise ValueError(f"{kind} needs a sample rate of at least {least:g} Hz, got {sample_rate:g}")
+    return KINDS[kind]
+
+
 def modulate(kind: str, rng: Rng, sample_rate: float, duration: float) -> Signal:
     """Draw `duration` seconds of a signal of this kind from `rng`. Short stretches may begin inside a packet.
 
     Raises ValueError for an unknown kind, a rate below the kind's `min_rate`, or a stretch too short."""
-    if kind not in KINDS:
-        raise ValueError(f"unknown kind of signal {kind!r}: choose one of {', '.join(KINDS)}")
-    made = KINDS[kind]
-    if not sample_rate >= made.min_rate:
-        raise ValueError(f"{kind} needs a sample rate of at least {made.min_rate:g} Hz, got {sample_rate:g}")
+    made = check(kind, sample_rate)
     n = round(duration * sample_rate)
     if n < 1:
         raise ValueError(f"a duration of {duration:g} s at {sample_rate:g} Hz holds no sample")
@@ -107,13 +113,20 @@ def modulate(kind: str, rng: Rng, sample_rate: float, duration: float) -> Signal
     for _ in range(_ATTEMPTS):  # a short stretch can fall into a pause
         canvas = Canvas(sample_rate * factor, n * factor)
         low, high, parameters = made.modulator(canvas, rng)
-        samples = resample_poly(canvas.samples, 1, factor) if factor > 1 else canvas.samples
+        samples = _decimated(canvas.samples, factor)
         keyed = join(np.array(canvas.keyed, np.int64).reshape(-1, 2) // [factor, factor], 0)
         keyed = np.stack([keyed[:, 0], np.minimum(np.maximum(keyed[:, 1], keyed[:, 0] + 1), n)], axis=1)
         power = _keyed_power(samples, keyed)
         if power > 0:
             return Signal((samples / np.sqrt(power)).astype(np.complex64), keyed, low, high, parameters)
     raise ValueError(f"{kind} stayed silent in {_ATTEMPTS} attempts at {duration:g} s: ask for more")
+
+
+def _decimated(samples: np.ndarray, factor: int) -> np.ndarray:
+    if factor == 1:
+        return samples
+    taps = firwin(20 * factor + 1, 1 / factor, window=("kaiser", 5.0)).astype(np.float32)
+    return resample_poly(samples, 1, factor, window=taps)
 
 
 def _keyed_power(samples: np.ndarray, keyed: np.ndarray) -> float:
