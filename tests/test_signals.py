@@ -85,7 +85,10 @@ def test_oqpsk_starts_with_the_preamble_of_802_15_4():
     assert np.array_equal(chips, np.tile(_CHIPS[0, ::2], 8))
 
 
-def test_chip_sequences_are_nearly_orthogonal():
+def test_chip_sequences():
+    rows = {1: "11101101100111000011010100100010", 8: "10001100100101100000011101111011"}  # from the standard
+    for symbol, row in rows.items():
+        assert "".join("1" if chip > 0 else "0" for chip in _CHIPS[symbol]) == row
     correlation = _CHIPS @ _CHIPS.T
     assert np.array_equal(np.diag(correlation), np.full(16, 32))
     assert np.abs(correlation - np.diag(np.diag(correlation))).max() <= 8
