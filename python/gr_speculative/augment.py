@@ -23,6 +23,7 @@ from .signals import KINDS, modulate
 Rng = np.random.Generator
 Drawn = tuple[np.ndarray, float, float]  # samples, rate (Hz), noise power a sample
 
+VERSION = 1  # raise it when the same seed gives other examples: pools on disk are made anew
 RESAMPLE = (0.4, 2.5)
 # Hz at which receivers may see a class; noise is seen at all of them
 RATES = {
@@ -38,7 +39,7 @@ RATES = {
 # Share of each class in training: noise and ISM dominate most streams, and no class is rarer than 8 %.
 SHARES = {"noise": 0.22, "ook_ism": 0.18, "fsk_ism": 0.14}
 WIDE = {"wifi_ofdm", "lte_ofdm"}  # fill the band: little room for a frequency shift
-PEAK_DB = (7.0, 45.0)  # level of the strongest bins above added noise
+PEAK_DB = (7.0, 55.0)  # level of the strongest bins above added noise
 
 
 @dataclass(frozen=True)
@@ -82,16 +83,15 @@ class Sampler:
 
     def draw(self, rng: Rng) -> Example:
         """One example; the same generator state gives the same example."""
+        label = self._labels[rng.choice(len(self._labels), p=self._shares)]
         while True:
-            label = self._labels[rng.choice(len(self._labels), p=self._shares)]
             recorded = label in self._spans and rng.random() >= self._synthetic
             drawn = self._recorded(rng, label) if recorded else self._made(rng, label)
             if drawn is not None:
                 return self._finish(rng, *drawn, label)
 
     def _recorded(self, rng: Rng, label: str) -> Drawn | None:
-        groups = self._spans[label]
-        spans = groups[list(groups)[rng.integers(len(groups))]]
+        spans = self._pick_group(rng, label)
         names = sorted({recording.name for recording, _, _ in spans})
         name = names[rng.integers(len(names))]
         spans = [s for s in spans if s[0].name == name]
@@ -133,6 +133,18 @@ class Sampler:
             x = multipath(x, rng, rate, log_uniform(rng, 20e-9, 1e-6), rng.uniform(0, 15))
         return self._bury(rng, x, rate) if rng.random() < 0.4 else (x, rate, noise)
 
+    def _pick_group(self, rng: Rng, label: str) -> list[tuple[Recording, int, int]]:
+        """Spans of a device drawn evenly; noise evenly over the classes whose recordings it comes from.
+
+        Where one receiver recorded a class, its noise is what tells the class from the receiver.
+        """
+        groups = self._spans[label]
+        names = list(groups)
+        if label == "noise":
+            sources = [name for name in self._spans if self._spans[name].keys() & groups.keys()]
+            names = list(self._spans[sources[rng.integers(len(sources))]].keys() & groups.keys())
+        return groups[sorted(names)[rng.integers(len(names))]]
+
     def _made(self, rng: Rng, label: str) -> Drawn | None:
         count = self._context * self._size
         if label == "noise" and rng.random() < 0.5:
@@ -158,6 +170,10 @@ class Sampler:
     def _finish(self, rng: Rng, x: np.ndarray, rate: float, noise: float, label: str) -> Example:
         if rng.random() < 0.5:
             x = x.conj()  # high-side mixing inverts the spectrum
+        if label != "noise" and rng.random() < 0.15:  # overload: odd harmonics and intermodulation
+            parts = np.ascontiguousarray(x, np.complex64).view(np.float32)
+            limit = np.max(np.abs(parts)) * np.float32(rng.uniform(0.3, 0.9))
+            x = np.clip(parts, -limit, limit).view(np.complex64)
         if rng.random() < 0.8:
             x = Receiver.draw(rng)(x, rate, noise)
         db = spectra(x, self._size, self._constants)

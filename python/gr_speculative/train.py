@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from .augment import Sampler
+from .augment import VERSION, Sampler
 from .contract import LABELS, Contract, Merge
 from .data import DataError, Dataset, Recording, load, summary
 from .evaluation import Windows, accuracy, balanced_accuracy, fit_merge, fit_temperature, merge, nll
@@ -21,7 +23,7 @@ from .model import Model, softmax
 from .models import FastNet, SlowNet
 from .onnx_export import export_fast
 from .pool import Pool
-from .slow_model import SlowModelError, load_slow_model, save_slow_model
+from .slow_model import load_slow_model, save_slow_model
 from .training import Settings, distilled_from, held_out, train
 
 EPOCHS = {"fast": 20, "slow": 10}
@@ -46,26 +48,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """The command; 0, or 2 after one line on stderr."""
+    """The command. Raises ValueError or OSError with one line that says what is wrong."""
     torch.set_num_threads(args.threads)
-    try:
-        dataset = load(args.data)
-        for problem in dataset.problems:
-            print(f"warning: {problem}", file=sys.stderr)
-        kept, validation = _split(dataset)
-        args.out.mkdir(parents=True, exist_ok=True)
-        job = _Job.prepare(args, dataset, kept, validation)
-    except (DataError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    dataset = load(args.data)
+    for problem in dataset.problems:
+        print(f"warning: {problem}", file=sys.stderr)
+    kept, validation = _split(dataset)
+    args.out.mkdir(parents=True, exist_ok=True)
+    job = _Job.prepare(args, dataset.sha256, kept, validation)
     try:
         if args.model != "fast":
             job.train_slow()
         if args.model != "slow":
             job.train_fast()
-    except SlowModelError as error:
-        print(f"error: {error} (train one with --model both)", file=sys.stderr)
-        return 2
     finally:
         job.pool.close()
     return 0
@@ -74,21 +69,21 @@ def run(args: argparse.Namespace) -> int:
 @dataclass
 class _Job:
     args: argparse.Namespace
-    record: dict
+    record: dict[str, Any]
     pool: Pool
     windows: Windows
 
     @staticmethod
-    def prepare(args, dataset: Dataset, kept, validation) -> _Job:
+    def prepare(
+        args: argparse.Namespace, sha256: str, kept: Sequence[Recording], validation: Sequence[Recording]
+    ) -> _Job:
+        options = f"--context {args.context} --synthetic {args.synthetic:g} --seed {args.seed}"
+        command = f"gr-speculative train --model {args.model} --shards {args.shards} {options}"
+        record = {"data_sha256": sha256, "seed": args.seed, "command": command}
         sampler = Sampler(kept, args.context, synthetic=args.synthetic)
-        key = f"{dataset.sha256} {len(kept)} {args.context} {args.synthetic}"
-        record = {
-            "data_sha256": dataset.sha256,
-            "seed": args.seed,
-            "command": f"gr-speculative train --model {args.model} --seed {args.seed} --context {args.context} "
-            f"--synthetic {args.synthetic:g} --shards {args.shards}",
-        }
-        return _Job(args, record, Pool(args.cache, sampler, args.seed, key), Windows(validation))
+        groups = sorted({recording.group for recording in kept})
+        pool = Pool(args.cache, sampler, args.seed, f"{VERSION} {sha256} {groups} {options}")
+        return _Job(args, record, pool, Windows(validation))
 
     def train_slow(self) -> None:
         architecture = {"class": "SlowNet", "arguments": {"labels": len(LABELS)}}

@@ -57,6 +57,7 @@ def train(
     checkpoint: written after each epoch; a later call with the same settings goes on from it.
     """
     torch.manual_seed(settings.seed)
+    network = network.to(memory_format=torch.channels_last)  # with bfloat16 half the time of the plain layout
     averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
     optimiser = torch.optim.AdamW(
         network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
@@ -82,7 +83,8 @@ def train(
             for batch in np.split(rows, range(settings.batch, len(rows), settings.batch)):
                 db = shard.db(batch, rng, contract.context)
                 inputs = prepare(db, shard.rate[batch], contract.preprocessing)
-                logits, _ = network(*map(torch.from_numpy, inputs))
+                with torch.autocast("cpu", dtype=torch.bfloat16):
+                    logits = network(*map(torch.from_numpy, inputs))[0].float()
                 value = true_loss(logits, torch.from_numpy(shard.label[batch]))
                 if teacher:
                     soft = nn.functional.cross_entropy(logits, torch.from_numpy(soft_labels[index][batch]))
