@@ -5,18 +5,14 @@
 
 #include "contract.h"
 #include "kernels/flush_denormals.h"
+#include "model_file.h"
 #include "network.h"
 #include "onnx_reader.h"
 #include "preprocessor.h"
 #include <gnuradio/speculative/fast_model.h>
 
-#include <openssl/evp.h>
-
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <stdexcept>
 
 namespace gr {
@@ -25,41 +21,6 @@ namespace speculative {
 namespace {
 
 constexpr size_t max_batch = 8;
-constexpr uintmax_t largest_file = uintmax_t{ 64 } << 20; // bytes
-
-std::string read_file(const std::string& path)
-{
-    std::error_code error;
-    const auto status = std::filesystem::status(path, error);
-    if (!std::filesystem::exists(status))
-        throw std::runtime_error(path +
-                                 ": no such model file (fast models are ONNX files)");
-    if (!std::filesystem::is_regular_file(status))
-        throw std::runtime_error(path + ": not a file, expected an ONNX model");
-    const auto size = std::filesystem::file_size(path, error);
-    if (!error && size > largest_file)
-        throw std::runtime_error(path + ": larger than 64 MiB, which no fast model is");
-    std::string bytes(error ? 0 : size, '\0');
-    std::ifstream file(path, std::ios::binary);
-    if (error || !file.read(&bytes[0], static_cast<std::streamsize>(bytes.size())))
-        throw std::runtime_error(path + ": cannot be read (check its permissions)");
-    return bytes;
-}
-
-std::string sha256_of(const std::string& bytes)
-{
-    std::array<unsigned char, 32> digest;
-    if (EVP_Digest(
-            bytes.data(), bytes.size(), digest.data(), nullptr, EVP_sha256(), nullptr) !=
-        1)
-        throw std::runtime_error("libcrypto has no SHA-256");
-    std::string hex;
-    for (const unsigned char byte : digest) {
-        hex += "0123456789abcdef"[byte >> 4];
-        hex += "0123456789abcdef"[byte & 15];
-    }
-    return hex;
-}
 
 contract contract_of(const onnx::model& model, const std::string& path)
 {
@@ -116,7 +77,7 @@ struct fast_model::impl {
 };
 
 fast_model::fast_model(const std::string& path, const std::string& kernel)
-    : d_impl(std::make_unique<impl>(read_file(path), path, choose_kernels(kernel)))
+    : d_impl(std::make_unique<impl>(read_model_file(path), path, choose_kernels(kernel)))
 {
 }
 

@@ -1,0 +1,221 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+// Writes small ONNX files for the tests.
+
+#ifndef INCLUDED_SPECULATIVE_CORE_TEST_MODELS_H
+#define INCLUDED_SPECULATIVE_CORE_TEST_MODELS_H
+
+#include <protozero/pbf_writer.hpp>
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace test {
+
+using protozero::pbf_writer;
+using shape = std::vector<int64_t>; // -1: a batch, left open
+
+// AttributeProto messages
+inline std::string integer(const std::string& name, int64_t value)
+{
+    std::string bytes;
+    pbf_writer writer(bytes);
+    writer.add_string(1, name);
+    writer.add_int64(3, value);
+    return bytes;
+}
+
+inline std::string real(const std::string& name, float value)
+{
+    std::string bytes;
+    pbf_writer writer(bytes);
+    writer.add_string(1, name);
+    writer.add_float(2, value);
+    return bytes;
+}
+
+inline std::string text(const std::string& name, const std::string& value)
+{
+    std::string bytes;
+    pbf_writer writer(bytes);
+    writer.add_string(1, name);
+    writer.add_string(4, value);
+    return bytes;
+}
+
+inline std::string integers(const std::string& name, const std::vector<int64_t>& values)
+{
+    std::string bytes;
+    pbf_writer writer(bytes);
+    writer.add_string(1, name);
+    for (const int64_t value : values)
+        writer.add_int64(8, value);
+    return bytes;
+}
+
+/*! Collects a graph. Outputs of nodes are named as the nodes. */
+class model_writer
+{
+public:
+    void input(const std::string& name, const shape& dims) { value(11, name, dims); }
+    void output(const std::string& name, const shape& dims) { value(12, name, dims); }
+
+    //! Adds an operator and gives the name of its output, which is that of the node.
+    std::string node(const std::string& op,
+                     const std::string& name,
+                     const std::vector<std::string>& inputs,
+                     const std::vector<std::string>& attributes = {})
+    {
+        pbf_writer graph(d_graph);
+        pbf_writer node(graph, 1);
+        for (const auto& input : inputs)
+            node.add_string(1, input);
+        node.add_string(2, name);
+        node.add_string(3, name);
+        node.add_string(4, op);
+        for (const auto& attribute : attributes)
+            node.add_message(5, attribute);
+        return name;
+    }
+
+    std::string
+    weight(const std::string& name, const shape& dims, const std::vector<float>& values)
+    {
+        pbf_writer graph(d_graph);
+        pbf_writer tensor(graph, 5);
+        tensor.add_packed_int64(1, dims.begin(), dims.end());
+        tensor.add_int32(2, 1);
+        tensor.add_string(8, name);
+        tensor.add_bytes(
+            9, reinterpret_cast<const char*>(values.data()), 4 * values.size());
+        return name;
+    }
+
+    //! Normal weights, scaled so that sums of about 16 products stay near 1.
+    std::string weight(const std::string& name, const shape& dims, std::mt19937& random)
+    {
+        size_t count = 1;
+        for (const int64_t dim : dims)
+            count *= static_cast<size_t>(dim);
+        std::normal_distribution<float> normal(0.0f, 0.25f);
+        std::vector<float> values(count);
+        for (float& value : values)
+            value = normal(random);
+        return weight(name, dims, values);
+    }
+
+    std::string constant(const std::string& name, const std::vector<int64_t>& values)
+    {
+        pbf_writer graph(d_graph);
+        pbf_writer tensor(graph, 5);
+        tensor.add_int64(1, static_cast<int64_t>(values.size()));
+        tensor.add_int32(2, 7);
+        for (const int64_t value : values)
+            tensor.add_int64(7, value);
+        tensor.add_string(8, name);
+        return name;
+    }
+
+    void metadata(const std::string& key, const std::string& text)
+    {
+        pbf_writer metadata(d_metadata);
+        pbf_writer entry(metadata, 14);
+        entry.add_string(1, key);
+        entry.add_string(2, text);
+    }
+
+    //! The graph as it is, to append to by hand.
+    std::string& graph() { return d_graph; }
+
+    std::string bytes(int64_t opset = 17) const
+    {
+        std::string bytes;
+        pbf_writer model(bytes);
+        model.add_int64(1, 8); // IR version
+        model.add_message(7, d_graph);
+        {
+            pbf_writer set(model, 8);
+            set.add_string(1, "");
+            set.add_int64(2, opset);
+        }
+        return bytes + d_metadata;
+    }
+
+private:
+    void value(protozero::pbf_tag_type tag, const std::string& name, const shape& dims)
+    {
+        pbf_writer graph(d_graph);
+        pbf_writer value(graph, tag);
+        value.add_string(1, name);
+        pbf_writer type(value, 2);
+        pbf_writer tensor(type, 1);
+        tensor.add_int32(1, 1);
+        pbf_writer sizes(tensor, 2);
+        for (const int64_t dim : dims) {
+            pbf_writer size(sizes, 1);
+            if (dim < 0)
+                size.add_string(2, "batch");
+            else
+                size.add_int64(1, dim);
+        }
+    }
+
+    std::string d_graph;
+    std::string d_metadata;
+};
+
+inline const char* const contract = R"({
+    "schema": 1, "role": "fast", "name": "tiny", "labels": ["a", "b", "c"],
+    "fft_size": 64, "context": 1,
+    "preprocessing": {"version": 1, "window": "blackmanharris", "floor_blocks": 32,
+                      "floor_rank": 3, "scale_db": 20.0, "clip_low": -1.0, "clip_high": 3.0},
+    "temperature": 1.5, "rule": "margin", "threshold": 0.85,
+    "merge": {"rule": "linear", "lambda": 0.7}, "slow_context": 16,
+    "calibration": {}, "training": {}
+})";
+
+/*! A small classifier in the shape of the real ones: 64 bins, 3 classes, 5 features. */
+inline model_writer small_model()
+{
+    std::mt19937 random(1);
+    model_writer m;
+    m.input("spectrum", { -1, 1, 64 });
+    m.input("rate", { -1, 1 });
+    m.node("Conv",
+           "conv1",
+           { "spectrum",
+             m.weight("conv1.w", { 6, 1, 5 }, random),
+             m.weight("conv1.b", { 6 }, random) },
+           { integers("strides", { 4 }), integers("pads", { 2, 2 }) });
+    m.node("Gemm",
+           "shift",
+           { "rate",
+             m.weight("shift.w", { 6, 1 }, random),
+             m.weight("shift.b", { 6 }, random) },
+           { integer("transB", 1) });
+    m.node("Unsqueeze", "shift3", { "shift", m.constant("axes", { 2 }) });
+    m.node("Relu", "relu1", { m.node("Add", "add1", { "conv1", "shift3" }) });
+    m.node("Flatten", "mean", { m.node("GlobalAveragePool", "pool", { "relu1" }) });
+    m.node("Concat", "joined", { "mean", "rate" }, { integer("axis", 1) });
+    m.node("Gemm",
+           "hidden",
+           { "joined",
+             m.weight("hidden.w", { 5, 7 }, random),
+             m.weight("hidden.b", { 5 }, random) },
+           { integer("transB", 1) });
+    m.node("Relu", "features", { "hidden" });
+    m.node("Gemm", "logits", { "features", m.weight("logits.w", { 5, 3 }, random) });
+    m.output("logits", { -1, 3 });
+    m.output("features", { -1, 5 });
+    m.metadata("gr_speculative", contract);
+    return m;
+}
+
+} // namespace test
+
+#endif /* INCLUDED_SPECULATIVE_CORE_TEST_MODELS_H */
