@@ -40,7 +40,9 @@ zmq::socket_t connect(zmq::context_t& context,
     // returns.
     hub.set(zmq::sockopt::immediate, true);
     hub.set(zmq::sockopt::sndhwm, static_cast<int>(max_queued));
-    hub.set(zmq::sockopt::rcvhwm, static_cast<int>(max_queued));
+    // Unbounded here, for this thread always takes verdicts out at once; and libzmq (up to 4.3.5)
+    // aborts if a peer hangs up while a receive limit holds back a connection with heartbeats.
+    hub.set(zmq::sockopt::rcvhwm, 0);
     hub.set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(wire::largest_header));
     hub.set(zmq::sockopt::heartbeat_ivl, std::max(ms / 2, 1));
     hub.set(zmq::sockopt::heartbeat_timeout, ms);

@@ -16,7 +16,7 @@ from gr_speculative.scene import plan_scene, vector_labels, write_scene
 from gr_speculative.sigmf_io import open_recording, read_spans
 from gr_speculative.worker import Worker
 
-from .node import run_recording
+from .node import quiet_blocks, run_recording
 from .node_flowgraph import NodeOptions
 
 
@@ -32,6 +32,7 @@ def run(args: argparse.Namespace) -> int:
     """Generates, classifies, compares, draws. Returns 0 if every counter adds up."""
     logging.basicConfig(format="gr-speculative demo: %(levelname)s: %(message)s")
     args.out.mkdir(parents=True, exist_ok=True)
+    quiet_blocks()
     print(f"generating a scene of {args.duration:g} s (seed {args.seed}) …", flush=True)
     scene = write_scene(args.out / "scene", plan_scene(args.seed, duration=args.duration, center_frequency=433.92e6))
     recording = open_recording(scene)
@@ -45,7 +46,9 @@ def run(args: argparse.Namespace) -> int:
     results = read_results(args.out / "scene.labels.jsonl")
     truth = read_spans(scene)
     picture = args.out / "scene.png"
-    spectrogram_png(picture, recording, truth, list(results.values()), summary)
+    found = read_spans(args.out / "scene.labels.sigmf-meta")
+    title = f"demo scene, seed {args.seed}: truth and what the node found"
+    spectrogram_png(picture, recording, found, truth, title=title)
     print(summary.text())
     print(accuracy_table(truth, results, recording.n_samples // 1024, 1024))
     print(f"  picture      {picture}")

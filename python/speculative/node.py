@@ -12,6 +12,7 @@ import signal
 import sys
 from pathlib import Path
 
+from gnuradio import gr
 from gr_speculative.annotations import AnnotationWriter
 from gr_speculative.installed import default_fast_model, default_slow_model
 from gr_speculative.sigmf_io import RAW_FORMATS, Recording, open_recording
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Runs the node over each recording in turn; 0 if all went through, 130 after Ctrl-C."""
     logging.basicConfig(format="gr-speculative node: %(levelname)s: %(message)s")
+    quiet_blocks()
     model = args.model or default_fast_model()
     recordings = [open_recording(path, args.rate, args.format, args.center_frequency) for path in args.recordings]
     names = _names(recordings)
@@ -73,6 +75,11 @@ def run(args: argparse.Namespace) -> int:
             pace=args.pace,
         )
         return _run_all(recordings, names, options, args)
+
+
+def quiet_blocks() -> None:
+    """Blocks say only what an operator has to know."""
+    gr.logging().set_default_level(gr.log_levels.warn)
 
 
 def _run_all(

@@ -48,6 +48,10 @@ void bind_fast_classifier(py::module& m)
             [](const fast_classifier& self) { return self.model().labels(); },
             "Class names; output 1 indexes them.")
         .def(
+            "fft_size",
+            [](const fast_classifier& self) { return self.model().fft_size(); },
+            "Bins a vector.")
+        .def(
             "window",
             [](const fast_classifier& self) { return self.model().window(); },
             "The FFT window that the model was trained with.")
