@@ -39,13 +39,15 @@ struct pending {
 /*! The deferrals that wait for a verdict, and the last ones that did.
  *
  * A ring indexed by seq: bounded, no allocation after construction, every operation O(1)
- * but first_overdue(). It remembers 8 x capacity deferrals, so that a duplicate or a late
- * verdict is recognised as such; a deferral that is still in flight is never overwritten.
+ * but first_overdue(), which is so while no deadline has passed. It remembers 8 x
+ * capacity deferrals, so that a duplicate or a late verdict is recognised as such; a
+ * deferral that is still in flight is never overwritten.
  */
 class pending_table
 {
 public:
-    /*! \param capacity in flight at most, >= 1  \param classes C */
+    /*! \param capacity in flight at most, 1 to 65536  \param classes C
+     *  \throws std::invalid_argument for a capacity out of range */
     pending_table(size_t capacity, size_t classes);
 
     /*! A new deferral, in flight, with its own seq; its scores are for the caller to
@@ -55,14 +57,14 @@ public:
     /*! The deferral with this seq, nullptr if there never was one or it is forgotten. */
     pending* find(uint64_t seq);
 
-    /*! True if add() once gave out this seq. */
+    /*! True if add() once gave out this seq, or left it out. */
     bool issued(uint64_t seq) const { return seq < d_next_seq; }
 
     /*! Moves an in-flight deferral to another state. */
     void settle(pending& entry, pending_state state);
 
-    /*! The oldest deferral in flight whose deadline is not after `now`; nullptr if there
-     * is none. Pass time_point::max() to walk through all. */
+    /*! A deferral in flight whose deadline is not after `now`, older ones first;
+     * nullptr if there is none. Pass time_point::max() to walk through all. */
     pending* first_overdue(monotonic::time_point now);
 
     size_t in_flight() const { return d_in_flight; }
@@ -71,7 +73,8 @@ private:
     const size_t d_capacity;
     std::vector<pending> d_ring; // [seq % size]
     uint64_t d_next_seq = 0;
-    uint64_t d_oldest = 0; // no deferral before this seq is in flight
+    // No deadline of those in flight is before this.
+    monotonic::time_point d_earliest = monotonic::time_point::max();
     size_t d_in_flight = 0;
 };
 
