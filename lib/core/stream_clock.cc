@@ -56,9 +56,10 @@ bool stream_clock::set_rate(uint64_t offset, double sample_rate)
 
 bool stream_clock::set_frequency(double center_frequency)
 {
-    const bool changed = center_frequency != d_center_frequency;
+    if (!std::isfinite(center_frequency) || center_frequency == d_center_frequency)
+        return false;
     d_center_frequency = center_frequency;
-    return changed;
+    return true;
 }
 
 vector_position stream_clock::at(uint64_t offset) const
@@ -74,11 +75,11 @@ vector_position stream_clock::at(uint64_t offset) const
         // Whole seconds apart from the fraction: a double of seconds since 1970 is good
         // to 0.2 us.
         const double samples = static_cast<double>(offset - d_time_offset) * d_hop;
-        const double whole = std::floor(samples / d_sample_rate);
-        double fraction = d_fraction + (samples - whole * d_sample_rate) / d_sample_rate;
+        const double rest = std::fmod(samples, d_sample_rate); // exact, never negative
+        const double whole = std::round((samples - rest) / d_sample_rate);
+        const double fraction = d_fraction + rest / d_sample_rate;
         const double carry = std::floor(fraction);
-        where.seconds =
-            d_seconds + static_cast<uint64_t>(whole) + static_cast<uint64_t>(carry);
+        where.seconds = d_seconds + static_cast<uint64_t>(whole + carry);
         where.fraction = fraction - carry;
     }
     return where;

@@ -36,14 +36,18 @@ public:
                  size_t hop,
                  size_t fft_size);
 
-    /*! The first sample of the vector `offset` was taken at this time. */
+    /*! The first sample of the vector `offset` was taken at this time.
+     * \param fraction 0..1 */
     void set_time(uint64_t offset, uint64_t seconds, double fraction);
+
+    /*! For a stream that starts anew: its offsets have nothing to do with the old time. */
+    void forget_time() { d_has_time = false; }
 
     /*! \return true if the rate changed; times are kept up from here on. Rates that are
      * not finite and > 0 are ignored. */
     bool set_rate(uint64_t offset, double sample_rate);
 
-    /*! \return true if the frequency changed */
+    /*! \return true if the frequency changed. One that is not finite is ignored. */
     bool set_frequency(double center_frequency);
 
     double sample_rate() const { return d_sample_rate; }
