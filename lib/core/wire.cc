@@ -72,6 +72,9 @@ json parse(std::string_view header)
         return true;
     };
     json parsed;
+    // The parser takes a zero byte for the end.
+    if (header.find('\0') != std::string_view::npos)
+        throw std::invalid_argument("header is not JSON");
     try {
         parsed = json::parse(header, flat);
     } catch (const json::exception&) {
