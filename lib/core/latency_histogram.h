@@ -13,7 +13,7 @@
 namespace gr {
 namespace speculative {
 
-/*! Percentiles of latencies in constant memory: buckets 5 % wide from 0.01 ms to about 30
+/*! Percentiles of latencies in constant memory: buckets 5 % wide from 0.01 ms to about 50
  * min. */
 class latency_histogram
 {
