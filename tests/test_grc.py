@@ -1,27 +1,195 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""GNU Radio Companion's own checks of our block descriptions."""
+"""What GNU Radio Companion sees of the blocks: loaded by GRC itself, made in Python, compiled in C++."""
 
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import yaml
 
-schema_checker = pytest.importorskip(
-    "gnuradio.grc.core.schema_checker", reason="needs GNU Radio Companion", exc_type=ImportError
+gr = pytest.importorskip("gnuradio.gr")
+Constants = pytest.importorskip("gnuradio.grc.core.Constants")
+from gnuradio.grc.core.platform import Platform  # noqa: E402
+from gnuradio.grc.core.schema_checker import BLOCK_SCHEME, Validator  # noqa: E402
+
+ROOT = Path(__file__).parents[1]
+HEADERS = ROOT / "include" / "gnuradio" / "speculative"
+FILES = sorted((ROOT / "grc").glob("*.block.yml"))
+DATA = {file.name.removesuffix(".block.yml"): yaml.safe_load(file.read_text()) for file in FILES}
+CORE = ("options", "variable", "message.domain", "stream.domain")
+
+# A value that GRC and the constructor must both refuse.
+BAD_VALUES = [
+    ("speculative_fast_classifier", "fft_size", "1000"),
+    ("speculative_fast_classifier", "sample_rate", "0"),
+    ("speculative_fast_classifier", "sample_rate", "float('nan')"),
+    ("speculative_fast_classifier", "threshold", "1.5"),
+    ("speculative_fast_classifier", "deadline", "0"),
+    ("speculative_fast_classifier", "deadline", "1e10"),
+    ("speculative_fast_classifier", "center_frequency", "float('inf')"),
+    ("speculative_fast_classifier", "max_in_flight", "0"),
+    ("speculative_fast_classifier", "max_run", "0"),
+    ("speculative_fast_classifier", "telemetry_interval", "0.001"),
+    ("speculative_slow_link", "endpoint", ""),
+    ("speculative_slow_link", "max_queued", "0"),
+    ("speculative_slow_link", "max_queued", "10000000"),
+    ("speculative_slow_link", "heartbeat", "0"),
+    ("speculative_slow_model", "threads", "0"),
+    ("speculative_slow_model", "max_queued", "0"),
+    ("speculative_slow_model", "max_batch", "0"),
+]
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory):
+    prefs = gr.prefs()
+    core = Path(prefs.get_string("grc", "global_blocks_path", "").split(":")[0])
+    parts = (gr.major_version(), gr.api_version(), gr.minor_version())
+    paths = [*FILES, *(core / f"{name}{'' if '.' in name else '.block'}.yml" for name in CORE)]
+    cache = str(tmp_path_factory.mktemp("grc") / "cache.json")
+    with mock.patch.object(Constants, "CACHE_FILE", cache):
+        platform = Platform(version=gr.version(), version_parts=parts, prefs=prefs)
+        platform.build_library([str(path) for path in [*paths, ROOT / "grc" / "speculative.tree.yml"]])
+    return platform
+
+
+@pytest.fixture
+def place(platform):
+    """Places a block in a new flowgraph of GRC, with values for some parameters; samp_rate is there."""
+
+    def place(block_id, **values):
+        flowgraph = platform.make_flow_graph()
+        rate = flowgraph.new_block("variable")
+        rate.params["id"].set_value("samp_rate")
+        rate.params["value"].set_value("1e6")
+        block = flowgraph.new_block(block_id)
+        for name, value in {"id": "block", **values}.items():
+            block.params[name].set_value(value)
+        flowgraph.rewrite()
+        flowgraph.validate()
+        return block
+
+    return place
+
+
+@pytest.fixture(scope="module")
+def speculative():
+    why = (
+        "gnuradio.speculative is not importable: build, and put build/test_modules on PYTHONPATH, or install"
+    )
+    return pytest.importorskip("gnuradio.speculative", reason=why)
+
+
+def make(speculative, block):
+    """The block that GRC's generated Python would make."""
+    namespace = {"samp_rate": 1e6}
+    exec(block.templates.render("imports"), namespace)
+    try:
+        return eval(block.templates.render("make"), namespace)
+    except FileNotFoundError as error:
+        pytest.skip(str(error))
+    except RuntimeError as error:
+        if "torch" not in str(error):
+            raise
+        pytest.skip(str(error))
+
+
+def errors_of(block):
+    return [text for _, text in block.iter_error_messages() if "Port is not connected" not in text]
+
+
+@pytest.mark.parametrize("block_id", DATA)
+def test_schema(block_id):
+    validator = Validator(BLOCK_SCHEME)
+    assert validator.run(DATA[block_id]), validator.messages
+    assert not validator.messages
+    assert DATA[block_id]["id"] == block_id
+
+
+def test_lint():
+    pytest.importorskip("yamllint")
+    lint = [sys.executable, "-m", "yamllint", "--strict", "grc"]
+    done = subprocess.run(lint, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("block_id", DATA)
+def test_documentation_names_everything(block_id):
+    data = DATA[block_id]
+    names = [re.sub(r" \(.*", "", parameter["label"]) for parameter in data["parameters"]]
+    names += [port.get("id") or port.get("label") or "(0)" for port in data["inputs"] + data["outputs"]]
+    missing = [name for name in names if f"\n{name}: " not in data["documentation"]]
+    assert not missing
+
+
+@pytest.mark.parametrize("block_id", DATA)
+def test_every_live_setter_is_a_callback(block_id):
+    header = HEADERS / f"{block_id.removeprefix('speculative_')}.h"
+    setters = re.findall(r"virtual void (set_\w+)\(", header.read_text()) if header.exists() else []
+    for templates in ("templates", "cpp_templates"):
+        calls = DATA[block_id].get(templates, {}).get("callbacks", [])
+        assert [call.split("(")[0] for call in calls] == setters
+
+
+def test_palette(platform):
+    assert {block_id: platform.blocks[block_id].category for block_id in DATA} == dict.fromkeys(
+        DATA, ["Speculative"]
+    )
+
+
+@pytest.mark.parametrize("block_id", DATA)
+def test_defaults_are_valid(place, block_id):
+    assert errors_of(place(block_id)) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "dtype"), [("complex_fft", "complex"), ("power", "float"), ("decibel", "float")]
 )
-BLOCKS = sorted((Path(__file__).parents[1] / "grc").glob("*.block.yml"))
+def test_input_sets_the_type_of_the_ports(place, kind, dtype):
+    block = place("speculative_fast_classifier", input=kind, fft_size="2048")
+    assert [(port.dtype, port.vlen) for port in (block.sinks[0], block.sources[0])] == [(dtype, 2048)] * 2
+    assert [(port.dtype, port.vlen) for port in block.sources[1:3]] == [("short", 1), ("float", 1)]
 
 
-def test_there_are_blocks():
-    assert BLOCKS
+@pytest.mark.parametrize(("block_id", "name", "value"), BAD_VALUES)
+def test_assert_refuses(place, block_id, name, value):
+    assert any("Assertion" in text for text in errors_of(place(block_id, **{name: value})))
 
 
-@pytest.mark.parametrize("path", BLOCKS, ids=lambda path: path.name)
-def test_the_description_fits_grcs_schema_and_is_documented(path):
-    block = yaml.safe_load(path.read_text())
-    checker = schema_checker.Validator(schema_checker.BLOCK_SCHEME)
-    assert checker.run(block), [message.message for message in checker.messages]
-    assert f"{block['id']}.block.yml" == path.name
-    assert block["id"].startswith("speculative_")
-    assert block.get("documentation", "").strip()
+@pytest.mark.parametrize("block_id", DATA)
+def test_python_template(speculative, place, block_id):
+    block = place(block_id)
+    made = make(speculative, block)
+    for call in block.templates.render("callbacks"):
+        eval(f"made.{call}", {"made": made})
+
+
+@pytest.mark.parametrize(("block_id", "name", "value"), BAD_VALUES)
+def test_constructor_refuses_what_the_assert_refuses(speculative, place, block_id, name, value):
+    with pytest.raises(ValueError, match=name):
+        make(speculative, place(block_id, **{name: value}))
+
+
+def test_cpp_templates(platform, place, tmp_path):
+    compiler = shutil.which("g++") or pytest.skip("g++ is not installed")
+    includes, members, statements = [], [], ["const double samp_rate = 1e6;"]
+    for number, block_id in enumerate(data_id for data_id in DATA if "cpp" in DATA[data_id]["flags"]):
+        block = place(block_id, id=f"block_{number}")
+        translations = block.cpp_templates["translations"]
+        code = block.cpp_templates.render("make")
+        for pattern, replacement in translations.items():
+            code = re.sub(pattern, replacement, code)
+        includes += block.cpp_templates.render("includes")
+        members.append(block.cpp_templates.render("declarations"))
+        statements += [code, *(f"{block.name}->{c};" for c in block.cpp_templates.render("callbacks"))]
+    body = "\n".join([*members, "flowgraph() {", *statements, "}"])
+    source = tmp_path / "flowgraph.cc"
+    source.write_text("\n".join([*includes, "struct flowgraph {", body, "};"]))
+    command = [compiler, "-std=c++17", "-fsyntax-only", f"-I{ROOT / 'include'}", str(source)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -78,6 +78,15 @@ def wait_until(condition):
         time.sleep(0.002)
 
 
+def end(tb):
+    """Stops a flowgraph, or fails where it does not end."""
+    stopping = threading.Thread(target=lambda: (tb.stop(), tb.wait()), daemon=True)
+    stopping.start()
+    stopping.join(PATIENCE_S)
+    if stopping.is_alive():
+        raise AssertionError("the flowgraph does not end")
+
+
 def verdicts_in(sink):
     """(meta as a Python dict, scores) of each verdict that a message_debug stored."""
     messages = [sink.get_message(i) for i in range(sink.num_messages())]
@@ -92,7 +101,7 @@ class qa_slow_model(gr_unittest.TestCase):
 
     def tearDown(self):
         self.model.gate.set()
-        self.stop()
+        end(self.tb)
 
     def start(self, **arguments):
         from gnuradio import speculative
@@ -101,12 +110,6 @@ class qa_slow_model(gr_unittest.TestCase):
             self.block = speculative.slow_model("fake", **arguments)
         self.tb.msg_connect(self.block, "verdicts", self.sink, "store")
         self.tb.start()
-
-    def stop(self):
-        stopping = threading.Thread(target=lambda: (self.tb.stop(), self.tb.wait()), daemon=True)
-        stopping.start()
-        stopping.join(PATIENCE_S)
-        self.assertFalse(stopping.is_alive(), "the flowgraph does not end")
 
     def send(self, *messages):
         for message in messages:
@@ -249,7 +252,7 @@ class qa_slow_model(gr_unittest.TestCase):
         self.start()
         self.send_while_at_work(request_pdu(1), request_pdu(2))
         with self.assertLogs("gnuradio.speculative.slow_model", "WARNING"):
-            self.stop()
+            end(self.tb)
         self.assertEqual(self.block.counters()["busy"], 2)
         self.model.gate.set()
         wait_until(lambda: self.block.counters()["ok"] == 1)
@@ -260,7 +263,7 @@ class qa_slow_model(gr_unittest.TestCase):
         for seq in range(3):
             self.send(request_pdu(seq))
             self.assertEqual(self.receive(seq + 1)[seq][0], "ok")
-            self.stop()
+            end(self.tb)
             self.tb.start()
 
     def test_values_out_of_range(self):
