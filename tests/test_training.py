@@ -10,18 +10,13 @@ pytest.importorskip("onnx")
 
 from gr_speculative import pool as pool_module  # noqa: E402
 from gr_speculative.augment import RATES, Sampler  # noqa: E402
+from gr_speculative.calibration import fit_merge, fit_temperature, merge  # noqa: E402
 from gr_speculative.cli import main  # noqa: E402
 from gr_speculative.contract import LABELS, Contract  # noqa: E402
 from gr_speculative.data import load  # noqa: E402
-from gr_speculative.evaluation import (  # noqa: E402
-    Windows,
-    balanced_accuracy,
-    fit_merge,
-    fit_temperature,
-    merge,
-    nll,
-)
+from gr_speculative.evaluation import Windows  # noqa: E402
 from gr_speculative.fast_model import load_fast_model  # noqa: E402
+from gr_speculative.metrics import balanced_accuracy, nll  # noqa: E402
 from gr_speculative.model import softmax  # noqa: E402
 from gr_speculative.models import FastNet  # noqa: E402
 from gr_speculative.pool import Pool  # noqa: E402

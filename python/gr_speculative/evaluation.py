@@ -1,25 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""Labelled windows of recordings and the figures that are computed over them."""
+"""Labelled windows of recordings with their context, at the recorded rate or at another one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize, minimize_scalar
 
+from .canvas import band_limited_resample, log_uniform
 from .contract import LABELS, Preprocessing
 from .data import UNSURE, Recording, contexts, spectra
-from .model import Model, softmax
+from .model import Model
 from .preprocessing import dequantise, quantise
+
+BATCH = 256
 
 
 class Windows:
     """Every labelled window of some recordings, with its real context.
 
-    label: int [n], len(labels) where no label names it; rate: Hz [n]; file, group: indices into `files`
-    and `groups`.
+    label: int [n], len(labels) where no label names it; rate: Hz [n]; file, group: indices into `files` and
+    `groups`.
     """
 
     def __init__(
@@ -46,52 +49,53 @@ class Windows:
         for db, ends in zip(self._db, self._ends, strict=True):
             rate = self.rate[start : start + len(ends)]
             start += len(ends)
-            for at in range(0, len(ends), 256):
-                x = contexts(db, ends[at : at + 256], model.contract.context).astype(np.float32)
+            for at in range(0, len(ends), BATCH):
+                x = contexts(db, ends[at : at + BATCH], model.contract.context).astype(np.float32)
                 if model.contract.context > 1:
                     x = np.stack([dequantise(*quantise(one)) for one in x])
-                found.append(model.outputs(x, rate[at : at + 256]))
+                found.append(model.outputs(x, rate[at : at + BATCH]))
         logits, features = zip(*found, strict=True)
         return np.concatenate(logits), np.concatenate(features)
 
 
-def nll(p: np.ndarray, label: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """Mean negative log likelihood (nats) of the labels, weighted."""
-    return float(np.average(-np.log(np.maximum(p[np.arange(len(label)), label], 1e-12)), weights=weight))
+@dataclass(frozen=True)
+class Resampled(Recording):
+    """A recording as a receiver of `sample_rate` would have made it from the file, whose rate is `file_rate`.
+
+    `samples` and `spans` speak of the file.
+    """
+
+    file_rate: float = 0.0
+
+    def read(self, start: int = 0, count: int | None = None) -> np.ndarray:
+        return band_limited_resample(super().read(start, count), self.file_rate, self.sample_rate)
+
+    def window_labels(self, size: int, labels: tuple[str, ...]) -> np.ndarray:
+        """As Recording's, but half a window of a signal is enough, if it keeps 0.4 of the power around it."""
+        ratio = self.sample_rate / self.file_rate
+        x = self.read()
+        count = len(x) // size
+        power = np.mean(np.abs(x[: count * size].reshape(count, size)) ** 2, axis=1)
+        result = np.full(count, UNSURE)
+        for span in self.spans:
+            index = labels.index(span.label) if span.label in labels else len(labels)
+            start, stop = span.start * ratio / size, span.stop * ratio / size  # in windows
+            if span.label == "noise":
+                result[int(np.ceil(start)) : int(stop)] = index
+                continue
+            rows = np.arange(count)
+            inside = np.minimum(stop, rows + 1) - np.maximum(start, rows)
+            rows = rows[inside >= 0.5]
+            result[rows[power[rows] >= 0.4 * np.mean(power[rows])] if len(rows) else rows] = index
+        return result
 
 
-def accuracy(predicted: np.ndarray, label: np.ndarray) -> float:
-    return float(np.mean(predicted == label))
-
-
-def balanced_accuracy(predicted: np.ndarray, label: np.ndarray) -> float:
-    """Mean over the classes present of the share of their windows that is right."""
-    return float(np.mean([np.mean(predicted[label == c] == c) for c in np.unique(label)]))
-
-
-def fit_temperature(logits: np.ndarray, label: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """T > 0 that minimises the NLL of softmax(logits / T)."""
-    found = minimize_scalar(
-        lambda t: nll(softmax(logits / np.exp(t)), label, weight), bounds=(-2.0, 2.5), method="bounded"
-    )
-    return float(np.exp(found.x))
-
-
-def fit_merge(
-    p: np.ndarray, q: np.ndarray, label: np.ndarray, weight: np.ndarray | None = None
-) -> tuple[float, float]:
-    """Weights (fast, slow) ≥ 0 of the log-linear pool p^a · q^b that minimise its NLL."""
-    log_p, log_q = (np.log(np.maximum(x, 1e-12)) for x in (p, q))
-    found = minimize(
-        lambda w: nll(softmax(w[0] * log_p + w[1] * log_q), label, weight),
-        x0=(0.5, 0.5),
-        bounds=((0, 4), (0, 4)),
-        method="L-BFGS-B",
-    )
-    return float(found.x[0]), float(found.x[1])
-
-
-def merge(p: np.ndarray, q: np.ndarray, weight_fast: float, weight_slow: float) -> np.ndarray:
-    """The log-linear pool, normalised: [n, C]."""
-    log_p, log_q = (np.log(np.maximum(x, 1e-12)) for x in (p, q))
-    return softmax(weight_fast * log_p + weight_slow * log_q)
+def resampled(recordings: Sequence[Recording], seed: int = 0) -> list[Resampled]:
+    """Each recording at another rate, ×0.5 to ×2 with a uniform logarithm; the bandwidth in Hz stays."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for recording in recordings:
+        fields = {name: getattr(recording, name) for name in Recording.__dataclass_fields__}
+        rate = recording.sample_rate * log_uniform(rng, 0.5, 2.0)
+        made.append(Resampled(**(fields | {"sample_rate": rate}), file_rate=recording.sample_rate))
+    return made

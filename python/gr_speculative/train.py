@@ -15,10 +15,12 @@ import numpy as np
 import torch
 
 from .augment import VERSION, Sampler
+from .calibration import fit_merge, fit_temperature, merge
 from .contract import LABELS, Contract, Merge
 from .data import DataError, Dataset, Recording, load, summary
-from .evaluation import Windows, accuracy, balanced_accuracy, fit_merge, fit_temperature, merge, nll
+from .evaluation import Windows
 from .fast_model import load_fast_model
+from .metrics import accuracy, balanced_accuracy, nll
 from .model import Model, softmax
 from .models import FastNet, SlowNet
 from .onnx_export import export_fast

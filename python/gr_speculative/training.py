@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from .contract import Contract
 from .data import Recording
-from .evaluation import Windows, accuracy, balanced_accuracy
+from .evaluation import Windows
+from .metrics import accuracy, balanced_accuracy
 from .model import Model, softmax
 from .pool import SHARD, Pool, Shard
 from .preprocessing import prepare

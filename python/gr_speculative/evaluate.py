@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright 2026 gr-speculative contributors
+"""`gr-speculative evaluate`: every figure about a pair of models: table, JSON, plots and model card."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from .data import DataError, Recording, load
+from .detection import detection
+from .evaluation import Resampled, Windows, resampled
+from .fast_model import load_fast_model
+from .report import measure, scores, unknown
+from .slow_model import load_slow_model
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="labelled recordings")
+    parser.add_argument(
+        "--models",
+        type=Path,
+        default=Path("models"),
+        metavar="DIR",
+        help="fast.onnx, slow.safetensors (default models)",
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="write report.json and plots here")
+    parser.add_argument("--card", type=Path, metavar="FILE", help="write the model card (Markdown) here")
+    parser.add_argument("--splits", nargs="*", metavar="NAME", help="default: all but train")
+    parser.add_argument(
+        "--no-resampled", action="store_true", help="leave out the copy at other sample rates"
+    )
+    parser.add_argument("--no-detection", action="store_true", help="leave out detection against SNR")
+    parser.add_argument("--rounds", type=int, default=500, help="bootstrap rounds (default 500)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """The command. Raises ValueError or OSError with one line that says what is wrong."""
+    torch.set_num_threads(args.threads)
+    fast, slow = load_fast_model(args.models / "fast.onnx"), load_slow_model(args.models / "slow.safetensors")
+    if fast.contract.labels != slow.contract.labels or fast.contract.slow_context != slow.contract.context:
+        raise ValueError(f"{args.models}: fast and slow are no pair: their labels or their context differ")
+    dataset = load(args.data)
+    for problem in dataset.problems:
+        print(f"warning: {problem}", file=sys.stderr)
+    sets = _sets(dataset.recordings, args)
+    report: dict[str, Any] = {
+        "labels": list(fast.contract.labels),
+        "data_sha256": dataset.sha256,
+        "models": {
+            role: {"sha256": model.sha256, "name": model.contract.name, "training": model.contract.training}
+            for role, model in (("fast", fast), ("slow", slow))
+        },
+        "threshold": fast.contract.threshold,
+        "sets": {},
+    }
+    originals = []
+    for name, recordings in tqdm(sets.items(), desc="evaluate", unit="set", disable=None, leave=False):
+        windows = Windows(recordings, fast.contract.labels)
+        if not len(windows.label):
+            print(f"warning: {name}: no labelled window", file=sys.stderr)
+            continue
+        found = scores(windows, fast, slow)
+        if not isinstance(recordings[0], Resampled):
+            originals.append((windows.label, found))
+        if np.any((windows.label < len(report["labels"])) & (windows.label > 0)):
+            report["sets"][name] = measure(windows, found, fast.contract.labels, args.rounds)
+    report["unknown"] = unknown(originals, len(report["labels"])) if originals else None
+    if not args.no_detection:
+        report["detection"] = {
+            role: {kind: _plain(found) for kind, found in detection(model, 0).items()}
+            for role, model in (("fast", fast), ("slow", slow))
+        }
+    _print(report)
+    _write(report, args)
+    return 0
+
+
+def _sets(recordings: tuple[Recording, ...], args: argparse.Namespace) -> dict[str, list[Recording]]:
+    """What to evaluate, by name: each split, and the known part of each at other sample rates."""
+    names = args.splits or sorted({r.split for r in recordings} - {"train"})
+    sets = {name or "all": [r for r in recordings if r.split == name] for name in names}
+    empty = [name for name, part in sets.items() if not part]
+    if empty or not sets:
+        there = ", ".join(sorted({r.split for r in recordings}))
+        raise DataError(
+            f"{args.data}: no recording of the split {', '.join(empty) or 'val'}; there are: {there}"
+        )
+    if not args.no_resampled:
+        sets |= {f"{name}-resampled": resampled(part) for name, part in sets.items()}
+    return sets
+
+
+def _plain(found: Any) -> dict[str, Any]:
+    return {key: np.asarray(value).tolist() for key, value in asdict(found).items()}
+
+
+def _print(report: dict[str, Any]) -> None:
+    def show(figure: dict[str, Any]) -> str:
+        return f"{figure['value']:6.3f} [{figure['interval'][0]:.3f}, {figure['interval'][1]:.3f}]"
+
+    for name, part in report["sets"].items():
+        print(f"\n{name}: {part['windows']} windows of {part['files']} files")
+        print(f"{'':9}{'accuracy':22}{'balanced':22}{'NLL':22}{'ECE':22}{'AUGRC':22}")
+        for model, figures in part["models"].items():
+            columns = ("accuracy", "balanced_accuracy", "nll", "ece", "augrc")
+            print(f"{model:8}" + "".join(f"{show(figures[c]):22}" for c in columns))
+        for label in part["models"]["fast"]["recall"]:
+            recalls = "".join(
+                f"  {model} {show(figures['recall'][label])}" for model, figures in part["models"].items()
+            )
+            print(f"  {label:10} {part['counts'][label]:5d}{recalls}")
+        deferral = part["deferral"]
+        print(f"  slow over fast, balanced {show(part['slow_over_fast'])}")
+        print(f"  deferred at the threshold {show(deferral['share_at_threshold'])}", end="")
+        print(f"  deferral quality {show(deferral['quality'])}  could keep {part['kept']['share']:.2f}")
+    if report["unknown"]:
+        found = "  ".join(f"{k} {v:.3f}" for k, v in report["unknown"]["auroc"].items())
+        print(f"\nunknown signals, AUROC over {report['unknown']['windows']} windows: {found}")
+
+
+def _write(report: dict[str, Any], args: argparse.Namespace) -> None:
+    if args.out:
+        from .plots import draw  # matplotlib: wanted for plots only
+
+        args.out.mkdir(parents=True, exist_ok=True)
+        (args.out / "report.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        for path in draw(report, args.out):
+            print(f"wrote {path}")
+    if args.card:
+        from .card import model_card
+
+        args.card.write_text(model_card(report), encoding="utf-8")
+        print(f"wrote {args.card}")

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright 2026 gr-speculative contributors
+"""Every figure about a pair of models over one set of windows, as a dict that JSON can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import metrics
+from .calibration import merge
+from .contract import Contract
+from .evaluation import Windows
+from .model import Model, softmax
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a pair of models says about windows: probabilities [n, C]; score: the fast rule's; energy [n]."""
+
+    fast: np.ndarray
+    slow: np.ndarray
+    merged: np.ndarray
+    cascade: np.ndarray
+    score: np.ndarray
+    deferred: np.ndarray
+    energy_fast: np.ndarray
+    energy_slow: np.ndarray
+
+
+def scores(windows: Windows, fast: Model, slow: Model) -> Scores:
+    logits, slow_logits = windows.outputs(fast)[0], windows.outputs(slow)[0]
+    contract = fast.contract
+    p, q = softmax(logits / contract.temperature), softmax(slow_logits / slow.contract.temperature)
+    merged = merged_as(contract, p, q)
+    score = metrics.margin(p) if contract.rule == "margin" else p.max(axis=1)
+    deferred = score < contract.threshold
+    cascade = np.where(deferred[:, None], merged, p)
+    return Scores(p, q, merged, cascade, score, deferred, energy(logits), energy(slow_logits))
+
+
+def merged_as(contract: Contract, p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """The published distribution after a verdict q about p."""
+    if contract.merge.rule == "linear":
+        return contract.merge.lambda_ * q + (1 - contract.merge.lambda_) * p
+    return merge(p, q, contract.merge.weight_fast, contract.merge.weight_slow)
+
+
+def energy(logits: np.ndarray) -> np.ndarray:
+    """Unknown-signal score, higher is more unknown: −log Σ exp logit (Liu et al., NeurIPS 2020)."""
+    top = logits.max(axis=1)
+    return -(top + np.log(np.exp(logits - top[:, None]).sum(axis=1)))
+
+
+def measure(windows: Windows, found: Scores, labels: tuple[str, ...], rounds: int) -> dict[str, Any]:
+    """All figures over the windows that a label names; intervals are 95 %, bootstrapped over files."""
+    known = windows.label < len(labels)
+    label, file = windows.label[known], windows.file[known]
+    models = {name: getattr(found, name)[known] for name in ("fast", "slow", "merged", "cascade")}
+    fast_right = models["fast"].argmax(axis=1) == label
+    merged_right = models["merged"].argmax(axis=1) == label
+    deferred, score = found.deferred[known], found.score[known]
+    curve = metrics.deferral(score, fast_right, merged_right)
+
+    def slow_gain(rows: np.ndarray) -> float:
+        pair = (
+            metrics.balanced_accuracy(models[m][rows].argmax(axis=1), label[rows]) for m in ("slow", "fast")
+        )
+        return float(np.subtract(*pair))
+
+    return {
+        "windows": int(len(label)),
+        "files": int(len(np.unique(file))),
+        "counts": {name: int(np.sum(label == i)) for i, name in enumerate(labels)},
+        "models": {name: _model(p, label, file, labels, rounds) for name, p in models.items()},
+        "slow_over_fast": _with_interval(slow_gain, file, rounds),
+        "deferral": {
+            "share_at_threshold": _with_interval(lambda rows: float(np.mean(deferred[rows])), file, rounds),
+            "quality": _with_interval(
+                lambda rows: metrics.deferral(score[rows], fast_right[rows], merged_right[rows]).quality,
+                file,
+                rounds,
+            ),
+            "curve": {name: getattr(curve, name).tolist() for name in ("share", "rule", "random", "oracle")},
+        },
+        "kept": _kept(score, fast_right, models["slow"].argmax(axis=1) == label),
+    }
+
+
+def _kept(score: np.ndarray, fast_right: np.ndarray, slow_right: np.ndarray) -> dict[str, float]:
+    """The largest share kept by fast, the rest answered by slow, at half a point below slow on everything."""
+    order = np.argsort(-score, kind="stable")
+    loss = np.append(0, np.cumsum(slow_right[order].astype(float) - fast_right[order])) / len(order)
+    most = int(np.flatnonzero(loss <= 0.005)[-1])
+    return {"share": most / len(order), "threshold": float(score[order[max(most - 1, 0)]])}
+
+
+def _model(
+    p: np.ndarray, label: np.ndarray, file: np.ndarray, labels: tuple[str, ...], rounds: int
+) -> dict[str, Any]:
+    guess, confidence = p.argmax(axis=1), p.max(axis=1)
+    right = guess == label
+    statistics: dict[str, Callable[[np.ndarray], float]] = {
+        "accuracy": lambda rows: float(np.mean(right[rows])),
+        "balanced_accuracy": lambda rows: metrics.balanced_accuracy(guess[rows], label[rows]),
+        "nll": lambda rows: metrics.nll(p[rows], label[rows]),
+        "ece": lambda rows: metrics.expected_calibration_error(confidence[rows], right[rows]),
+        "augrc": lambda rows: metrics.augrc(confidence[rows], right[rows]),
+    }
+    coverage, risk = metrics.risk_coverage(confidence, right)
+    every = np.linspace(0, len(right) - 1, 101).astype(int)
+    present = [i for i in range(len(labels)) if np.any(label == i)]
+    return {
+        **{name: _with_interval(f, file, rounds) for name, f in statistics.items()},
+        "recall": {
+            labels[i]: _with_interval(lambda rows, i=i: _recall(right[rows], label[rows] == i), file, rounds)
+            for i in present
+        },
+        "confusion": metrics.confusion(guess, label, len(labels)).tolist(),
+        "reliability": metrics.calibration_bins(confidence, right).tolist(),
+        "risk_coverage": {"coverage": coverage[every].tolist(), "risk": risk[every].tolist()},
+    }
+
+
+def _recall(right: np.ndarray, of: np.ndarray) -> float:
+    return float(np.mean(right[of])) if of.any() else np.nan
+
+
+def _with_interval(statistic: Callable[[np.ndarray], float], file: np.ndarray, rounds: int) -> dict[str, Any]:
+    low, high = metrics.bootstrap(file, statistic, rounds)
+    return {"value": statistic(np.arange(len(file))), "interval": [low, high]}
+
+
+def unknown(parts: Sequence[tuple[np.ndarray, Scores]], classes: int) -> dict[str, Any] | None:
+    """AUROC of windows that no label names against known signals, noise apart; None where either is missing.
+
+    parts: labels of the windows of a set, and the scores of that set.
+    """
+    label = np.concatenate([label for label, _ in parts])
+    strange, familiar = label == classes, (label > 0) & (label < classes)
+    if not strange.any() or not familiar.any():
+        return None
+    rating = {
+        "energy, fast": lambda s: s.energy_fast,
+        "energy, slow": lambda s: s.energy_slow,
+        "1 − max p, fast": lambda s: 1 - s.fast.max(axis=1),
+        "1 − max p, slow": lambda s: 1 - s.slow.max(axis=1),
+    }
+    values = {name: np.concatenate([rate(s) for _, s in parts]) for name, rate in rating.items()}
+    return {
+        "windows": int(strange.sum()),
+        "auroc": {name: metrics.auroc(value[strange], value[familiar]) for name, value in values.items()},
+    }
