@@ -216,6 +216,54 @@ inline model_writer small_model()
     return m;
 }
 
+constexpr size_t bins = 32;
+
+/*! A graph with `channels` x `length` values "x" to try an operator on. */
+struct bench {
+    std::mt19937 random;
+    model_writer m;
+
+    explicit bench(size_t channels, int64_t stride = 1, unsigned int seed = 1)
+        : random(seed)
+    {
+        m.input("spectrum", { -1, 1, bins });
+        m.input("rate", { -1, 1 });
+        conv("x",
+             "spectrum",
+             static_cast<int64_t>(channels),
+             1,
+             3,
+             { integers("strides", { stride }) });
+    }
+
+    std::string conv(const std::string& name,
+                     const std::string& from,
+                     int64_t out,
+                     int64_t in,
+                     int64_t kernel,
+                     std::vector<std::string> attributes = {},
+                     bool bias = true)
+    {
+        std::vector<std::string> inputs = {
+            from, m.weight(name + ".w", { out, in, kernel }, random)
+        };
+        if (bias)
+            inputs.push_back(m.weight(name + ".b", { out }, random));
+        return m.node("Conv", name, inputs, attributes);
+    }
+
+    // `from` flattened is both outputs; the features go through a view so that they
+    // differ.
+    std::string finish(const std::string& from, bool flat = false)
+    {
+        m.node(flat ? "Identity" : "Flatten", "logits", { from });
+        m.node("Relu", "features", { "logits" });
+        m.output("logits", { -1, -1 });
+        m.output("features", { -1, -1 });
+        return m.bytes();
+    }
+};
+
 } // namespace test
 
 #endif /* INCLUDED_SPECULATIVE_CORE_TEST_MODELS_H */

@@ -15,6 +15,7 @@ namespace speculative {
 namespace {
 
 constexpr float infinity = std::numeric_limits<float>::infinity();
+constexpr float largest = std::numeric_limits<float>::max();
 
 // Not std::max, which keeps a NaN in its first argument.
 float rectify(float value, bool relu) { return !relu || value > 0.0f ? value : 0.0f; }
@@ -118,7 +119,7 @@ void softmax(const float* in, size_t n, float scale, float* out)
 
 float to_db(float power)
 {
-    return 10.0f * std::log10(std::min(std::max(1e-20f, power), 3e38f));
+    return 10.0f * std::log10(std::min(std::max(1e-20f, power), largest));
 }
 
 bool complex_to_db(const float* in, size_t n, float* out)
@@ -147,7 +148,7 @@ bool clamp_db(const float* in, size_t n, float* out)
     bool valid = true;
     for (size_t i = 0; i < n; i++) {
         valid &= in[i] < infinity;
-        out[i] = std::min(std::max(-200.0f, in[i]), 3e38f);
+        out[i] = std::min(std::max(-200.0f, in[i]), largest);
     }
     return valid;
 }

@@ -83,7 +83,8 @@ HWY_INLINE vec clamp_step(const float* in, vec& zeros)
     const vec x = hn::LoadU(lanes_of, in);
     const vec clamped = hn::IfThenElse(hn::Lt(x, lowest), lowest, x);
     check_finite(clamped, zeros);
-    return hn::Min(at_least(clamped, -200.0f), hn::Set(lanes_of, 3e38f));
+    return hn::Min(at_least(clamped, -200.0f),
+                   hn::Set(lanes_of, std::numeric_limits<float>::max()));
 }
 
 // out = step(in) with `width` floats of input an element; the rest goes through a full
