@@ -2,6 +2,7 @@
 # Copyright 2026 gr-speculative contributors
 """What GNU Radio Companion sees of the blocks: loaded by GRC itself, made in Python, compiled in C++."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -173,6 +174,16 @@ def test_python_template(speculative, place, block_id):
 def test_constructor_refuses_what_the_assert_refuses(speculative, place, block_id, name, value):
     with pytest.raises(ValueError, match=name):
         make(speculative, place(block_id, **{name: value}))
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.grc")), ids=lambda path: path.stem)
+def test_example_compiles(example, tmp_path):
+    compiler = shutil.which("grcc") or pytest.skip("grcc is not installed")
+    environment = os.environ | {"GRC_BLOCKS_PATH": str(ROOT / "grc"), "HOME": str(tmp_path)}
+    command = [compiler, "-o", str(tmp_path), str(example)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    compile((tmp_path / f"{example.stem}.py").read_text(), example.name, "exec")
 
 
 def test_cpp_templates(platform, place, tmp_path):
