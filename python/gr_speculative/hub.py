@@ -17,14 +17,13 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import zmq
 
 from gr_speculative import wire
-from gr_speculative.contract import Contract
 from gr_speculative.fair_queue import FairQueue
+from gr_speculative.inference import InferenceError, Model, infer, mismatch
 from gr_speculative.rate_limited import RateLimitedWarning
 from gr_speculative.wire import Request, Verdict
 
@@ -36,19 +35,6 @@ _IDLE_S = 1.0
 _GRACE_S = 0.3  # what stopping allows the batch at work
 _LINGER_MS = 100  # and the last answers
 _COUNTERS = ("received", "ok", "busy", "expired", "error", "malformed", "undeliverable", "batches")
-
-
-class SlowModel(Protocol):
-    """What a hub asks of a model."""
-
-    contract: Contract
-    sha256: str  # of the weights; a user's own model may do without
-
-    def predict(self, db: np.ndarray, sample_rate: np.ndarray) -> np.ndarray:
-        """Probabilities, float32 [batch, classes].
-
-        db: float32 [batch, context, fft_size]; sample_rate: float64 [batch], Hz.
-        """
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +57,7 @@ class Hub:
 
     def __init__(
         self,
-        model: SlowModel,
+        model: Model,
         bind: str = "tcp://127.0.0.1:0",
         max_batch: int = 32,
         max_wait_ms: float = 2.0,
@@ -92,7 +78,7 @@ class Hub:
         self._waiting_since = 0.0
         self._at_work: Sequence[_Pending] = ()
         self._todo: queue.SimpleQueue[Sequence[_Pending] | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[np.ndarray | Exception] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[np.ndarray | InferenceError] = queue.SimpleQueue()
         self._count = dict.fromkeys(_COUNTERS, 0)
         self._snapshot = self._count | {"queued": 0}
         self._warn = RateLimitedWarning(log)
@@ -194,30 +180,15 @@ class Hub:
             return
         now = time.monotonic()
         pending = _Pending(sender, request, now, now + request.deadline_ms / 1e3)
-        if (mismatch := self._mismatch(request)) is not None:
-            self._warn("node %s refused: %s", request.node_id, mismatch)
-            self._answer(pending, "error", message=mismatch)
+        if (reason := mismatch(self._model.contract, request)) is not None:
+            self._warn("node %s refused: %s", request.node_id, reason)
+            self._answer(pending, "error", message=reason)
             return
         if not len(self._queue):
             self._waiting_since = now
         displaced = self._queue.push(sender, pending)
         if displaced is not None:
             self._answer(displaced, "busy", message="the hub's queue is full")
-
-    def _mismatch(self, request: Request) -> str | None:
-        contract = self._model.contract
-        fft_size = request.levels.shape[1]
-        if fft_size != contract.fft_size:
-            return (
-                f"fft_size {fft_size}, but the hub's model {self._model_name} wants {contract.fft_size}: "
-                "set the node's FFT size to that, or start the hub with a model trained for yours"
-            )
-        if request.fast_label not in contract.labels:
-            return wire.printable(
-                f"label {request.fast_label!r} is unknown to the hub's model {self._model_name} "
-                f"({', '.join(contract.labels)}): fast and slow model must be trained on the same labels"
-            )
-        return None
 
     def _dispatch(self, now: float) -> None:
         full = len(self._queue) >= self._max_batch
@@ -229,21 +200,12 @@ class Hub:
 
     def _infer_forever(self) -> None:
         while (batch := self._todo.get()) is not None:
-            self._done.put(self._infer(batch))
+            try:
+                self._done.put(infer(self._model, [pending.request for pending in batch]))
+            except InferenceError as error:
+                log.debug("slow model", exc_info=True)
+                self._done.put(error)
             self._wake()
-
-    def _infer(self, batch: Sequence[_Pending]) -> np.ndarray | Exception:
-        contract = self._model.contract
-        try:
-            db = np.stack([pending.request.decibels(contract.context) for pending in batch])
-            rate = np.array([pending.request.sample_rate for pending in batch])
-            scores = np.asarray(self._model.predict(db, rate), np.float32)
-            if scores.shape != (len(batch), len(contract.labels)):
-                raise ValueError(f"scores of shape {scores.shape}, not {(len(batch), len(contract.labels))}")
-            return scores
-        except Exception as error:  # whatever a user's model raises must not end the hub
-            log.debug("slow model", exc_info=True)
-            return error
 
     def _collect(self) -> None:
         try:
@@ -251,17 +213,16 @@ class Hub:
         except queue.Empty:
             return
         batch, self._at_work = self._at_work, ()
-        if isinstance(scores, Exception):
-            message = wire.printable(f"the slow model failed: {type(scores).__name__}: {scores}")
-            self._warn("%s", message)
+        if isinstance(scores, InferenceError):
+            self._warn("%s", scores)
             for pending in batch:
-                self._answer(pending, "error", message=message)
+                self._answer(pending, "error", message=str(scores))
             return
         for pending, row in zip(batch, scores, strict=True):
-            if np.all((row >= 0) & (row <= 1)):
-                self._answer(pending, "ok", row)
-            else:
+            if np.isnan(row[0]):
                 self._answer(pending, "error", message="the slow model's scores are not probabilities")
+            else:
+                self._answer(pending, "ok", row)
 
     def _answer(
         self,
