@@ -125,6 +125,14 @@ BOOST_AUTO_TEST_CASE(pools)
                                 attributes.push_back(integer("count_include_pad", count));
                             check(b.finish(b.m.node(op, "y", { "x" }, attributes)));
                         }
+    for (const char* op : { "MaxPool", "AveragePool" }) { // windows that cover everything
+        bench b(5);
+        check(b.finish(
+            b.m.node(op,
+                     "y",
+                     { "x" },
+                     { integers("kernel_shape", { 34 }), integers("pads", { 4, 3 }) })));
+    }
     for (const char* op : { "GlobalMaxPool", "GlobalAveragePool" }) {
         bench b(19);
         check(b.finish(b.m.node(op, "y", { "x" })));
@@ -179,7 +187,8 @@ BOOST_AUTO_TEST_CASE(adds_and_relus)
                     last = add(relu("y"), "shift");
                     break;
                 case 3: // the convolution has two readers
-                    last = add(add("y", "shift"), relu("y"));
+                    last = add("y", "shift");
+                    last = add(last, relu("y"));
                     break;
                 case 4: // a residual
                     last = relu(add("y", "x"));
