@@ -88,12 +88,12 @@ class Hub:
         for option, value in {
             zmq.LINGER: 0,
             zmq.SNDHWM: 1000,  # of each node
-            zmq.RCVHWM: 1000,
+            # No receive limit: libzmq (up to 4.3.5) aborts the process, "!_io_error", when a node that has
+            # heartbeats hangs up while the limit holds it back. Requests are read at once, and `max_queue` rules.
+            zmq.RCVHWM: 0,
             zmq.MAXMSGSIZE: wire.MAX_PAYLOAD,
             zmq.ROUTER_MANDATORY: 1,  # an answer to a node that is gone is counted, not lost in silence
             zmq.ROUTER_HANDOVER: 1,  # a node that comes back takes over from its half-open past
-            # Not ZeroMQ's heartbeats: with them libzmq (up to 4.3.5) aborts the process, "!_io_error", when a
-            # node hangs up while RCVHWM holds it back.
             zmq.TCP_KEEPALIVE: 1,
             zmq.TCP_KEEPALIVE_IDLE: 30,
             zmq.TCP_KEEPALIVE_INTVL: 10,
