@@ -89,7 +89,7 @@ class Hub:
             zmq.LINGER: 0,
             zmq.SNDHWM: 1000,  # of each node
             # No receive limit: libzmq (up to 4.3.5) aborts the process, "!_io_error", when a node that has
-            # heartbeats hangs up while the limit holds it back. Requests are read at once, and `max_queue` rules.
+            # heartbeats hangs up while the limit holds it back. Requests are read at once; `max_queue` rules.
             zmq.RCVHWM: 0,
             zmq.MAXMSGSIZE: wire.MAX_PAYLOAD,
             zmq.ROUTER_MANDATORY: 1,  # an answer to a node that is gone is counted, not lost in silence
