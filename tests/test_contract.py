@@ -37,6 +37,8 @@ DELETE = object()
         ("preprocessing.version", 2),
         ("preprocessing.floor_blocks", 33),
         ("preprocessing.floor_rank", 32),
+        ("preprocessing.reference_rank", 32),
+        ("preprocessing.max_depth_db", -1),
         ("preprocessing.scale_db", 0),
         ("preprocessing.clip_high", -2),
         ("preprocessing.window", DELETE),

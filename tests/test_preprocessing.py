@@ -28,14 +28,23 @@ def test_decibels():
 
 
 def test_floor_is_the_fourth_smallest_block_mean():
-    blocks = np.random.default_rng(2).permutation(32).astype(np.float32)
-    assert noise_floor(np.repeat(blocks, 32), CONSTANTS) == 3.0
+    blocks = np.random.default_rng(2).permutation(32).astype(np.float32) / 4
+    assert noise_floor(np.repeat(blocks, 32), CONSTANTS) == 0.75
 
 
 def test_a_signal_that_fills_28_blocks_leaves_the_floor(db):
     quiet = np.full(1024, -90, np.float32)
-    quiet[128:] = -30
+    quiet[128:] = -72
     assert noise_floor(quiet, CONSTANTS) == -90
+
+
+def test_a_stopband_is_not_the_floor():
+    """Half of the band is empty, as after a resampler: the noise of the other half stays on the scale."""
+    db = np.full(1024, -150, np.float32)
+    db[:512] = -60
+    assert noise_floor(db, CONSTANTS) == -80
+    db[512:] = -75  # a floor within reach is one
+    assert noise_floor(db, CONSTANTS) == -75
 
 
 def test_one_floor_for_a_context(db):

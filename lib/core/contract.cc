@@ -129,6 +129,9 @@ preprocessing_constants preprocessing_of(const reader& read, size_t fft_size)
     if (fft_size % p.floor_blocks != 0)
         read.wrong("floor_blocks", "a divisor of " + std::to_string(fft_size));
     p.floor_rank = read.integer("floor_rank", 0, p.floor_blocks - 1);
+    p.reference_rank = read.integer("reference_rank", 0, p.floor_blocks - 1);
+    p.max_depth_db = static_cast<float>(
+        read.number("max_depth_db", 0.0, 1e6, "a number of dB from 0 to 1e6"));
     p.scale_db = static_cast<float>(
         read.number("scale_db", 1e-3, 1e6, "a number of dB from 0.001 to 1e6"));
     const double low = read.number("clip_low", -1e6, 1e6, "a number from -1e6 to 1e6");

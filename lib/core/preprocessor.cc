@@ -18,7 +18,8 @@ preprocessor::preprocessor(const kernel_set& kernels,
       d_fft_size(fft_size),
       d_constants(constants),
       d_means(constants.floor_blocks),
-      d_smallest(constants.floor_rank + 1)
+      d_smallest(constants.floor_rank + 1),
+      d_largest(constants.floor_blocks - constants.reference_rank)
 {
 }
 
@@ -62,15 +63,25 @@ float preprocessor::noise_floor(const float* db)
     d_kernels.block_means(db, blocks, d_fft_size / blocks, d_means.data());
     // Insertion by minimum and maximum: for the few smallest of a few dozen it beats
     // std::nth_element, whose branches no predictor learns.
-    std::fill(
-        d_smallest.begin(), d_smallest.end(), std::numeric_limits<float>::infinity());
-    for (float mean : d_means)
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    std::fill(d_smallest.begin(), d_smallest.end(), infinity);
+    std::fill(d_largest.begin(), d_largest.end(), -infinity);
+    for (const float mean : d_means) {
+        float rest = mean;
         for (float& kept : d_smallest) {
-            const float larger = std::max(kept, mean);
-            kept = std::min(kept, mean);
-            mean = larger;
+            const float larger = std::max(kept, rest);
+            kept = std::min(kept, rest);
+            rest = larger;
         }
-    return d_smallest.back();
+        rest = mean;
+        for (float& kept : d_largest) {
+            const float smaller = std::min(kept, rest);
+            kept = std::max(kept, rest);
+            rest = smaller;
+        }
+    }
+    // What lies deeper is no noise but the stopband of a filter.
+    return std::max(d_smallest.back(), d_largest.back() - d_constants.max_depth_db);
 }
 
 } // namespace speculative

@@ -35,6 +35,7 @@ private:
     const preprocessing_constants d_constants;
     std::vector<float> d_means;    // [floor_blocks]
     std::vector<float> d_smallest; // [floor_rank + 1], ascending
+    std::vector<float> d_largest;  // [floor_blocks - reference_rank], descending
 };
 
 } // namespace speculative

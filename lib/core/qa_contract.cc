@@ -48,6 +48,8 @@ BOOST_AUTO_TEST_CASE(reads_every_field)
     BOOST_TEST(c.preprocessing.window == "blackmanharris");
     BOOST_TEST(c.preprocessing.floor_blocks == 32u);
     BOOST_TEST(c.preprocessing.floor_rank == 3u);
+    BOOST_TEST(c.preprocessing.reference_rank == 24u);
+    BOOST_TEST(c.preprocessing.max_depth_db == 20.0f);
     BOOST_TEST(c.preprocessing.scale_db == 20.0f);
     BOOST_TEST(c.preprocessing.clip_low == -1.0f);
     BOOST_TEST(c.preprocessing.clip_high == 3.0f);
@@ -99,6 +101,8 @@ BOOST_AUTO_TEST_CASE(fields_out_of_range)
     check_refused("preprocessing.floor_blocks", 0);
     check_refused("preprocessing.floor_blocks", 33);
     check_refused("preprocessing.floor_rank", 32);
+    check_refused("preprocessing.reference_rank", 32);
+    check_refused("preprocessing.max_depth_db", -1.0);
     check_refused("preprocessing.scale_db", 0.0);
     check_refused("preprocessing.scale_db", -20.0);
     check_refused("preprocessing.clip_low", "low");

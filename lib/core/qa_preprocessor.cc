@@ -63,10 +63,12 @@ std::vector<double> naive_x(const std::vector<double>& db,
     for (size_t i = 0; i < db.size(); i++)
         means[i / size] += db[i] / static_cast<double>(size);
     std::sort(means.begin(), means.end());
+    const double floor =
+        std::max(means[c.floor_rank], means[c.reference_rank] - c.max_depth_db);
     std::vector<double> x;
     for (const double d : db)
-        x.push_back(std::clamp<double>(
-            (d - means[c.floor_rank]) / c.scale_db, c.clip_low, c.clip_high));
+        x.push_back(
+            std::clamp<double>((d - floor) / c.scale_db, c.clip_low, c.clip_high));
     return x;
 }
 
@@ -99,6 +101,8 @@ BOOST_AUTO_TEST_CASE(against_the_definition)
     preprocessing_constants other;
     other.floor_blocks = 16;
     other.floor_rank = 9;
+    other.reference_rank = 15;
+    other.max_depth_db = 3.0f;
     other.scale_db = 7.0f;
     other.clip_low = -0.5f;
     other.clip_high = 11.0f;

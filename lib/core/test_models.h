@@ -173,7 +173,7 @@ inline const char* const contract = R"({
     "schema": 1, "role": "fast", "name": "tiny", "labels": ["a", "b", "c"],
     "fft_size": 64, "context": 1,
     "preprocessing": {"version": 1, "window": "blackmanharris", "floor_blocks": 32,
-                      "floor_rank": 3, "scale_db": 20.0, "clip_low": -1.0, "clip_high": 3.0},
+                      "floor_rank": 3, "reference_rank": 24, "max_depth_db": 20.0, "scale_db": 20.0, "clip_low": -1.0, "clip_high": 3.0},
     "temperature": 1.5, "rule": "margin", "threshold": 0.85,
     "merge": {"rule": "linear", "lambda": 0.7}, "slow_context": 16,
     "calibration": {}, "training": {}

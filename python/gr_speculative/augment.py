@@ -23,7 +23,7 @@ from .signals import KINDS, modulate
 Rng = np.random.Generator
 Drawn = tuple[np.ndarray, float, float]  # samples, rate (Hz), noise power a sample
 
-VERSION = 1  # raise it when the same seed gives other examples: pools on disk are made anew
+VERSION = 2  # raise it when the same seed gives other examples: pools on disk are made anew
 RESAMPLE = (0.4, 2.5)
 # Hz at which receivers may see a class; noise is seen at all of them
 RATES = {
@@ -86,7 +86,7 @@ class Sampler:
         label = self._labels[rng.choice(len(self._labels), p=self._shares)]
         while True:
             recorded = label in self._spans and rng.random() >= self._synthetic
-            drawn = self._recorded(rng, label) if recorded else self._made(rng, label)
+            drawn = self._recorded(rng, label) if recorded else self._oversampled(rng, label)
             if drawn is not None:
                 return self._finish(rng, *drawn, label)
 
@@ -125,7 +125,7 @@ class Sampler:
             if inside < 0.5 * target or kept < 0.4 or before < quietest:
                 return None
         noise = self._floor_power(x)
-        if ratio > 1:  # the new band edges are empty: fill them, or leave a filter's skirt
+        if ratio > 1 and rng.random() < 0.6:  # else the new band edges stay empty, as behind a decimator
             x = x + white_noise(rng, len(x), noise * 10 ** (rng.uniform(-6, 3) / 10))
         if label == "noise":
             return x, rate, noise
@@ -145,19 +145,30 @@ class Sampler:
             names = list(self._spans[sources[rng.integers(len(sources))]].keys() & groups.keys())
         return groups[sorted(names)[rng.integers(len(names))]]
 
-    def _made(self, rng: Rng, label: str) -> Drawn | None:
+    def _oversampled(self, rng: Rng, label: str) -> Drawn | None:
+        """A synthetic example, sometimes from a receiver that delivers more rate than band."""
+        ratio = rng.uniform(1.05, 2.5) if rng.random() < 0.2 else 1.0
+        drawn = self._made(rng, label, ratio)
+        if drawn is None or ratio == 1.0:
+            return drawn
+        x, rate, noise = drawn
+        x = band_limited_resample(x, rate, rate * ratio)
+        return x[-self._context * self._size :], rate * ratio, noise
+
+    def _made(self, rng: Rng, label: str, ratio: float) -> Drawn | None:
         count = self._context * self._size
         if label == "noise" and rng.random() < 0.5:
             return white_noise(rng, count), log_uniform(rng, *RATES["noise"]), 1.0
         kind = label if label in KINDS else list(RATES)[rng.integers(1, len(RATES))]
         rate = log_uniform(rng, *RATES[kind])
         signal = modulate(kind, rng, rate, count / rate)
-        on_air = np.sum(np.clip(signal.keyed, count - self._size, count) @ [-1, 1])
+        target = int(self._size / ratio)  # samples under the last vector
+        on_air = np.sum(np.clip(signal.keyed, count - target, count) @ [-1, 1])
         if label == "noise":
             wanted = on_air == 0
         else:  # enough of a packet, and not the silence inside one (OFDM symbols without a carrier)
-            long = on_air >= min(self._size / 4, 100e-6 * rate)
-            wanted = long and _power(signal.samples[-self._size :]) > 0.1
+            long = on_air >= min(target / 4, 100e-6 * rate)
+            wanted = long and _power(signal.samples[-target:]) > 0.1
         if not wanted:
             return None
         x = Channel.draw(rng, rate, 2 * max(abs(signal.low), abs(signal.high)))(signal.samples, rng, rate)

@@ -29,6 +29,8 @@ class Preprocessing:
     window: str = "blackmanharris"
     floor_blocks: int = 32
     floor_rank: int = 3
+    reference_rank: int = 24
+    max_depth_db: float = 20.0
     scale_db: float = 20.0
     clip_low: float = -1.0
     clip_high: float = 3.0
@@ -142,11 +144,17 @@ def _preprocessing(read: _Reader, fft_size: int) -> Preprocessing:
     divides = f"a divisor of {fft_size}"
     blocks = read.number("floor_blocks", lambda v: v > 0 and fft_size % v == 0, divides, int)
     low = read.number("clip_low")
+
+    def is_rank(value: int) -> bool:
+        return 0 <= value < blocks
+
     return Preprocessing(
         version=version,
         window=read.text("window"),
         floor_blocks=blocks,
-        floor_rank=read.number("floor_rank", lambda v: 0 <= v < blocks, f"0 to {blocks - 1}", int),
+        floor_rank=read.number("floor_rank", is_rank, f"0 to {blocks - 1}", int),
+        reference_rank=read.number("reference_rank", is_rank, f"0 to {blocks - 1}", int),
+        max_depth_db=read.number("max_depth_db", lambda v: v >= 0, "a number ≥ 0"),
         scale_db=read.number("scale_db", lambda v: v > 0, "a number > 0"),
         clip_low=low,
         clip_high=read.number("clip_high", lambda v: v > low, "a number > clip_low"),

@@ -51,9 +51,13 @@ def to_db(power: np.ndarray) -> np.ndarray:
 
 
 def noise_floor(db: np.ndarray, constants: Preprocessing) -> np.ndarray:
-    """dB [..., N] -> dB [...]: number `floor_rank` (from 0, ascending) of the `floor_blocks` block means."""
-    means = db.reshape(*db.shape[:-1], constants.floor_blocks, -1).mean(axis=-1, dtype=np.float64)
-    return np.partition(means, constants.floor_rank, axis=-1)[..., constants.floor_rank].astype(np.float32)
+    """dB [..., N] -> dB [...]: number `floor_rank` (from 0, ascending) of the `floor_blocks` block means.
+
+    It lies at most `max_depth_db` below number `reference_rank`: what is deeper is no noise, but a stopband.
+    """
+    means = np.sort(db.reshape(*db.shape[:-1], constants.floor_blocks, -1).mean(axis=-1, dtype=np.float64))
+    least = means[..., constants.reference_rank] - constants.max_depth_db
+    return np.maximum(means[..., constants.floor_rank], least).astype(np.float32)
 
 
 def rate_feature(sample_rate: np.ndarray | float, fft_size: int) -> np.ndarray:

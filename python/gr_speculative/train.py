@@ -28,7 +28,8 @@ from .pool import Pool
 from .slow_model import load_slow_model, save_slow_model
 from .training import Settings, distilled_from, held_out, train
 
-EPOCHS = {"fast": 20, "slow": 10}
+EPOCHS = {"fast": 10, "slow": 5}
+LEARNING_RATE = {"fast": 4e-3, "slow": 2e-3}
 CACHE = Path.home() / ".cache" / "gr-speculative"
 
 
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("models"), metavar="DIR", help="default: models")
     parser.add_argument("--model", choices=("fast", "slow", "both"), default="both", help="default: both")
     parser.add_argument("--epochs", type=int, help=f"default: {EPOCHS['fast']} fast, {EPOCHS['slow']} slow")
-    parser.add_argument("--shards", type=int, default=40, help="thousands of examples an epoch (default 40)")
+    parser.add_argument("--shards", type=int, default=60, help="thousands of examples an epoch (default 60)")
     parser.add_argument("--context", type=int, default=16, help="vectors the slow model sees (default 16)")
     parser.add_argument(
         "--synthetic", type=float, default=0.4, help="share of synthetic examples (default 0.4)"
@@ -119,7 +120,8 @@ class _Job:
         return self.args.out / "slow.safetensors"
 
     def _settings(self, role: str) -> Settings:
-        return Settings(self.args.epochs or EPOCHS[role], self.args.shards, seed=self.args.seed)
+        epochs = self.args.epochs or EPOCHS[role]
+        return Settings(epochs, self.args.shards, learning_rate=LEARNING_RATE[role], seed=self.args.seed)
 
     def _probabilities(self, model: Model) -> np.ndarray:
         return softmax(self.windows.outputs(model)[0] / model.contract.temperature)
