@@ -24,6 +24,10 @@ COMMANDS = {
         "run a node on a generated scene and draw what it found (needs GNU Radio)",
     ),
     "hub": ("gr_speculative.hub_command", "serve a slow model to many nodes (needs torch)"),
+    "atmosphere": (
+        "gr_speculative.atmosphere.command",
+        "tell ducts, refraction and rays from a profile of the weather",
+    ),
     "train": ("gr_speculative.train", "train a pair of models on labelled recordings"),
     "evaluate": ("gr_speculative.evaluate", "measure a pair of models on labelled recordings"),
 }
