@@ -106,7 +106,7 @@ def test_vector_labels():
 @pytest.mark.parametrize("n", [500, 100_000])
 def test_the_picture(n, tmp_path):
     pytest.importorskip("matplotlib")
-    from gr_speculative.plots import spectrogram_png
+    from gr_speculative.spectrogram import spectrogram_png
 
     (np.arange(2 * n) % 251).astype(np.uint8).tofile(tmp_path / "x.cu8")
     recording = open_recording(tmp_path / "x.cu8", 1e6)
@@ -117,7 +117,7 @@ def test_the_picture(n, tmp_path):
 
 def test_coverage_of_columns():
     pytest.importorskip("matplotlib")
-    from gr_speculative.plots import _coverage
+    from gr_speculative.spectrogram import _coverage
 
     spans = [Span(5, 30, "a"), Span(42, 44, "a"), Span(90, 200, "a")]
     assert _coverage(spans, 0.1, 10) == pytest.approx([0.5, 1, 1, 0, 0.2, 0, 0, 0, 0, 1])

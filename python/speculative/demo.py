@@ -11,7 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from gr_speculative.installed import default_fast_model, default_slow_model
-from gr_speculative.plots import spectrogram_png
+from gr_speculative.spectrogram import spectrogram_png
 from gr_speculative.scene import plan_scene, vector_labels, write_scene
 from gr_speculative.sigmf_io import open_recording, read_spans
 from gr_speculative.worker import Worker
