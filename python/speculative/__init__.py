@@ -4,5 +4,6 @@
 
 from gr_speculative.installed import default_fast_model, default_slow_model  # noqa: F401
 
+from .atmosphere_source import atmosphere_source  # noqa: F401
 from .slow_model import slow_model  # noqa: F401
 from .speculative_python import *  # noqa: F403
