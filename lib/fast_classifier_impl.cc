@@ -9,7 +9,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -88,7 +87,7 @@ bool time_from(const pmt::pmt_t& value, uint64_t& seconds, double& fraction)
     if (!pmt::is_tuple(value) || pmt::length(value) != 2 ||
         !pdu::number_from(pmt::tuple_ref(value, 0), whole) ||
         !pdu::number_from(pmt::tuple_ref(value, 1), fraction) ||
-        !(whole >= 0.0 && whole < 0x1p53) || !std::isfinite(fraction))
+        !(whole >= 0.0 && whole < 0x1p53) || !(fraction >= 0.0 && fraction <= 1.0))
         return false;
     seconds = static_cast<uint64_t>(whole);
     return true;
@@ -182,7 +181,6 @@ fast_classifier_impl::fast_classifier_impl(fast_model&& model,
     message_port_register_in(port_verdicts);
     set_msg_handler(port_verdicts,
                     [this](const pmt::pmt_t& message) { on_verdict(message); });
-    set_tag_propagation_policy(TPP_ONE_TO_ONE);
     d_logger->info("model {:s}, kernel {:s}", d_model.name(), d_model.kernel_name());
 }
 
@@ -236,6 +234,9 @@ bool fast_classifier_impl::start()
     std::random_device random;
     d_names.session = (static_cast<uint64_t>(random()) << 32) | random();
     d_stopping = false;
+    // A new stream: the offsets count from 0 again, and samples may have been lost.
+    d_clock.forget_time();
+    d_context.clear();
     d_ticker = std::thread([this] { tick(); });
     return sync_block::start();
 }
@@ -296,7 +297,6 @@ int fast_classifier_impl::work(int noutput_items,
         std::memcpy(output_items[0], in, n * vector_bytes);
 
     get_tags_in_window(d_tags, 0, 0, n);
-    std::sort(d_tags.begin(), d_tags.end(), tag_t::offset_compare);
     d_next_tag = 0;
 
     for (size_t i = 0; i < n;) {
@@ -403,6 +403,9 @@ void fast_classifier_impl::extend_run()
         d_run = d_result;
         d_run_since = monotonic::now();
     } else {
+        const vector_position& last = d_result.where;
+        d_run.where.sample_count =
+            last.sample_start + last.sample_count - d_run.where.sample_start;
         for (size_t c = 0; c < d_run.scores.size(); c++)
             d_run.scores[c] += d_result.scores[c];
     }

@@ -239,7 +239,7 @@ pmt::pmt_t from(const result& r, uint64_t count, const result_names& names)
     put(meta, k().offset, where.offset);
     put(meta, k().count, count);
     put(meta, k().sample_start, where.sample_start);
-    put(meta, k().sample_count, count * where.sample_count);
+    put(meta, k().sample_count, where.sample_count);
     if (where.has_time)
         put(meta,
             k().rx_time,

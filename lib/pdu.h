@@ -34,7 +34,8 @@ struct result_names {
     uint64_t session = 0;
 };
 
-/*! \param count successive vectors that the result speaks of, the first at r.where */
+/*! \param count successive vectors that the result speaks of; r.where is the first's
+ * place, and the samples of all of them */
 pmt::pmt_t from(const result& r, uint64_t count, const result_names& names);
 
 /*! The value of the tag `uncertain`. */
