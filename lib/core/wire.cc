@@ -31,7 +31,7 @@ std::string hexadecimal(uint64_t value)
 uint64_t from_hexadecimal(const std::string& text)
 {
     if (text.size() != 16 ||
-        text.find_first_not_of("0123456789abcdef") != std::string::npos)
+        text.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
         throw std::invalid_argument("session is not 16 hexadecimal digits");
     return std::stoull(text, nullptr, 16);
 }
@@ -46,7 +46,7 @@ std::string text_of(const json& header, const char* key, bool required)
     const auto found = header.find(key);
     if (found != header.end() && found->is_string())
         return found->get<std::string>();
-    if (required || found != header.end())
+    if (required || (found != header.end() && !found->is_null()))
         missing(key, "a string");
     return {};
 }
@@ -54,7 +54,7 @@ std::string text_of(const json& header, const char* key, bool required)
 double number_of(const json& header, const char* key)
 {
     const auto found = header.find(key);
-    if (found == header.end())
+    if (found == header.end() || found->is_null())
         return 0.0;
     if (!found->is_number())
         missing(key, "a number");
