@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .detection import FALSE_ALARM, SNR_DB
+from .report import show
 
 FEW = 60
 
@@ -59,19 +60,20 @@ def _set(name: str, part: dict[str, Any]) -> str:
         "|---" * (len(columns) + 1) + "|",
     ]
     for model, figures in part["models"].items():
-        lines.append(f"| {model} | " + " | ".join(_show(figures[c]) for c in columns) + " |")
+        lines.append(f"| {model} | " + " | ".join(show(figures[c]) for c in columns) + " |")
     models = list(part["models"])
     lines += ["", "| recall | windows | " + " | ".join(models) + " |", "|---" * (len(models) + 2) + "|"]
     for label in part["models"]["fast"]["recall"]:
-        recalls = " | ".join(_show(part["models"][m]["recall"][label]) for m in models)
+        recalls = " | ".join(show(part["models"][m]["recall"][label]) for m in models)
         lines.append(f"| {label} | {part['counts'][label]} | {recalls} |")
     deferral = part["deferral"]
     lines += [
         "",
-        f"Slow over fast in balanced accuracy: {_show(part['slow_over_fast'])}. "
-        f"Deferred at the threshold: {_show(deferral['share_at_threshold'])}. "
-        f"Deferral quality (0 random, 1 oracle): {_show(deferral['quality'])}. Fast could keep {part['kept']['share']:.2f} of the vectors within half a "
-        f"point of slow on everything, at a threshold of {part['kept']['threshold']:.3f}.",
+        f"Slow over fast in balanced accuracy: {show(part['slow_over_fast'])}. "
+        f"Deferred at the threshold: {show(deferral['share_at_threshold'])}. "
+        f"Deferral quality (0 random, 1 oracle): {show(deferral['quality'])}. "
+        f"Fast could keep {part['kept']['share']:.2f} of the vectors within half a point of slow on "
+        f"everything, at a threshold of {part['kept']['threshold']:.3f}.",
     ]
     return "\n".join(lines)
 
@@ -88,7 +90,7 @@ def _unknown(found: dict[str, Any]) -> str:
 
 def _detection(found: dict[str, Any]) -> str:
     lines = [
-        f"## Detection of synthetic signals: in-band SNR (dB) for 90 % at a false-alarm rate of {FALSE_ALARM:g}",
+        f"## Detection of synthetic signals: in-band SNR (dB) for 90 % at a false-alarm rate {FALSE_ALARM:g}",
         "",
         "| kind | rate | fast | slow | ideal radiometer, one vector |",
         "|---|---|---|---|---|",
@@ -104,8 +106,8 @@ def _limits(report: dict[str, Any]) -> str:
     lines = [
         "## What the models cannot do",
         "",
-        "* They know eight classes. A signal of no class gets the label of the one it resembles: see the table of "
-        "unknown signals for how well scores tell.",
+        "* They know eight classes. A signal of no class gets the label of the one it "
+        "resembles: see the table of unknown signals for how well scores tell.",
         "* One vector holds one label: of several signals at once, the one that the network finds strongest.",
         "* Intervals that rest on few files are wide, and on a single file say nothing about other devices.",
     ]
@@ -129,8 +131,3 @@ def _crossing(detected: np.ndarray, wanted: float = 0.9) -> str:
     if last + 1 == len(detected):
         return f"> {SNR_DB[-1]:g}"
     return f"{np.interp(wanted, detected[last : last + 2], SNR_DB[last : last + 2]):.1f}"
-
-
-def _show(figure: dict[str, Any]) -> str:
-    low, high = figure["interval"]
-    return f"{figure['value']:.3f} [{low:.3f}, {high:.3f}]"

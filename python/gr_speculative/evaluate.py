@@ -19,7 +19,7 @@ from .data import DataError, Recording, load
 from .detection import detection
 from .evaluation import Resampled, Windows, resampled
 from .fast_model import load_fast_model
-from .report import measure, scores, unknown
+from .report import measure, scores, show, unknown
 from .slow_model import load_slow_model
 
 
@@ -105,9 +105,6 @@ def _plain(found: Any) -> dict[str, Any]:
 
 
 def _print(report: dict[str, Any]) -> None:
-    def show(figure: dict[str, Any]) -> str:
-        return f"{figure['value']:6.3f} [{figure['interval'][0]:.3f}, {figure['interval'][1]:.3f}]"
-
     for name, part in report["sets"].items():
         print(f"\n{name}: {part['windows']} windows of {part['files']} files")
         print(f"{'':9}{'accuracy':22}{'balanced':22}{'NLL':22}{'ECE':22}{'AUGRC':22}")

@@ -106,9 +106,14 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
 def bootstrap(
     file: np.ndarray, statistic: Callable[[np.ndarray], float], rounds: int = 500, seed: int = 0
 ) -> tuple[float, float]:
-    """95 % interval of statistic(rows) when files, the independent unit, are drawn with replacement."""
+    """95 % interval of statistic(rows) when files, the independent unit, are drawn with replacement.
+
+    Draws where it is nan (a class that is absent) do not count.
+    """
     rng = np.random.default_rng(seed)
     rows = [np.flatnonzero(file == f) for f in np.unique(file)]
     drawn = (np.concatenate([rows[i] for i in rng.integers(0, len(rows), len(rows))]) for _ in range(rounds))
-    low, high = np.nanpercentile([statistic(index) for index in drawn], (2.5, 97.5))
+    values = np.array([statistic(index) for index in drawn])
+    values = values[~np.isnan(values)]
+    low, high = np.percentile(values, (2.5, 97.5)) if len(values) else (np.nan, np.nan)
     return float(low), float(high)

@@ -130,8 +130,17 @@ def _recall(right: np.ndarray, of: np.ndarray) -> float:
 
 
 def _with_interval(statistic: Callable[[np.ndarray], float], file: np.ndarray, rounds: int) -> dict[str, Any]:
-    low, high = metrics.bootstrap(file, statistic, rounds)
-    return {"value": statistic(np.arange(len(file))), "interval": [low, high]}
+    figures = (statistic(np.arange(len(file))), *metrics.bootstrap(file, statistic, rounds))
+    value, low, high = (None if np.isnan(f) else float(f) for f in figures)  # JSON has no nan
+    return {"value": value, "interval": [low, high]}
+
+
+def show(figure: dict[str, Any]) -> str:
+    """A figure and its interval as text."""
+    if figure["value"] is None:
+        return "–"
+    low, high = ("–" if f is None else f"{f:.3f}" for f in figure["interval"])
+    return f"{figure['value']:.3f} [{low}, {high}]"
 
 
 def unknown(parts: Sequence[tuple[np.ndarray, Scores]], classes: int) -> dict[str, Any] | None:

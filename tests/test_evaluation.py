@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright 2026 gr-speculative contributors
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("onnx")
+
+from gr_speculative import evaluation, report  # noqa: E402
+from gr_speculative.cli import main  # noqa: E402
+from gr_speculative.contract import LABELS, Contract, Merge  # noqa: E402
+from gr_speculative.data import load  # noqa: E402
+from gr_speculative.detection import radiometer  # noqa: E402
+from gr_speculative.model import Model  # noqa: E402
+from gr_speculative.models import FastNet, SlowNet  # noqa: E402
+from gr_speculative.onnx_export import export_fast  # noqa: E402
+from gr_speculative.slow_model import save_slow_model  # noqa: E402
+
+CONTEXT = 4
+FAST = Contract("fast", "fast-t", slow_context=CONTEXT)
+SLOW = Contract(
+    "slow",
+    "slow-t",
+    context=CONTEXT,
+    architecture={"class": "SlowNet", "arguments": {"labels": 8, "width": 8}},
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two known classes, noise, and a signal that no label names."""
+    folder = tmp_path_factory.mktemp("recordings")
+    rng = np.random.default_rng(3)
+    lines, runs = (
+        ["file,split,class,device_group,datatype,sample_rate"],
+        ["file,start_window,end_window,label"],
+    )
+    for number, (split, label) in enumerate(
+        [("val", "ook_ism"), ("val", "ook_ism"), ("val", "fsk_ism"), ("odd", "martian")]
+    ):
+        tone = np.exp(2j * np.pi * rng.uniform(-0.4, 0.4) * np.arange(12 * 1024))
+        x = tone * np.repeat([1, 0], [8 * 1024, 4 * 1024]) + 0.1 * rng.normal(size=(12 * 1024, 2)) @ [1, 1j]
+        name = f"{number}.cf32"
+        x.astype(np.complex64).tofile(folder / name)
+        lines.append(f"{name},{split},{label},d{number},cf32,250000")
+        runs += [f"{name},0,8,signal", f"{name},8,12,noise"]
+    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
+    (folder / "windows.csv").write_text("\n".join(runs) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    torch.manual_seed(1)
+    export_fast(folder / "fast.onnx", FastNet().eval(), FAST)
+    save_slow_model(folder / "slow.safetensors", SlowNet(width=8).eval(), SLOW)
+    return folder
+
+
+def test_windows_hold_each_label_and_its_real_context(folder):
+    recordings = load(folder).recordings
+    windows = evaluation.Windows(recordings)
+    assert np.bincount(windows.label).tolist() == [16, 16, 8, 0, 0, 0, 0, 0, 8]
+    seen = []
+
+    class Spy(Model):
+        def outputs(self, db, sample_rate):
+            seen.append(db)
+            return super().outputs(db, sample_rate)
+
+    windows.outputs(Spy(SlowNet(width=8), SLOW))
+    db = seen[0]
+    assert db.shape == (12, CONTEXT, 1024)
+    np.testing.assert_allclose(db[0, 0], db[0, 3], atol=0.6)  # the first vector repeated before the start
+    np.testing.assert_allclose(db[5, 2], db[4, 3], atol=0.6)  # the vector before
+
+
+def test_resampling_keeps_the_frequency_in_hz_and_the_labels(folder):
+    recordings = load(folder).split("val")
+    for before, after in zip(recordings, evaluation.resampled(recordings, seed=1), strict=True):
+        ratio = after.sample_rate / before.sample_rate
+        assert 0.5 <= ratio <= 2 and len(after.read()) == pytest.approx(before.samples * ratio, abs=2)
+        hz = [
+            np.fft.fftfreq(4096, 1 / r.sample_rate)[np.abs(np.fft.fft(r.read(0, 4096), 4096)).argmax()]
+            for r in (before, after)
+        ]
+        if abs(hz[0]) < 0.45 * after.sample_rate:
+            assert hz[1] == pytest.approx(hz[0], abs=400)
+        counts = [np.bincount(r.window_labels(1024, LABELS) + 1, minlength=9) for r in (before, after)]
+        assert np.all(np.abs(counts[1][1:] - counts[0][1:] * ratio) <= 2)
+
+
+def test_merge_and_cascade_follow_the_contract(folder, models):
+    windows = evaluation.Windows(load(folder).split("val"))
+    fast, slow = Model(FastNet(), replace(FAST, threshold=0.05)), Model(SlowNet(width=8), SLOW)
+    found = report.scores(windows, fast, slow)
+    kept = ~found.deferred
+    assert np.array_equal(found.cascade[kept], found.fast[kept])
+    assert np.array_equal(found.cascade[~kept], found.merged[~kept])
+    linear = report.merged_as(replace(FAST, merge=Merge("linear", lambda_=0.25)), found.fast, found.slow)
+    np.testing.assert_allclose(linear, 0.25 * found.slow + 0.75 * found.fast)
+    np.testing.assert_allclose(found.merged.sum(axis=1), 1, atol=1e-5)
+
+
+def test_energy_is_higher_where_no_logit_is_high():
+    assert report.energy(np.array([[0.0, 0.0]])) > report.energy(np.array([[8.0, 0.0]]))
+    assert np.isfinite(report.energy(np.array([[1000.0, -1000.0]]))).all()
+
+
+def test_the_radiometer_is_right_at_its_ends():
+    assert radiometer(np.array([-60.0]), 1.0)[0] == pytest.approx(
+        1e-3, rel=0.05
+    )  # no signal: the false alarms
+    assert radiometer(np.array([20.0]), 1.0)[0] == pytest.approx(1)
+    wide, narrow = radiometer(np.array([-5.0]), 1.0)[0], radiometer(np.array([-5.0]), 0.05)[0]
+    assert wide > narrow
+
+
+def test_the_command_writes_table_json_plots_and_card(folder, models, tmp_path, capsys):
+    pytest.importorskip("matplotlib")
+    out, card = tmp_path / "out", tmp_path / "card.md"
+    command = [
+        "evaluate",
+        "--data",
+        str(folder),
+        "--models",
+        str(models),
+        "--out",
+        str(out),
+        "--card",
+        str(card),
+    ]
+    assert main([*command, "--rounds", "20", "--no-detection"]) == 0
+    said = capsys.readouterr().out
+    assert "val: 36 windows of 3 files" in said and "unknown signals, AUROC over 8 windows" in said
+    found = json.loads((out / "report.json").read_text())
+    assert found["data_sha256"] == load(folder).sha256
+    part = found["sets"]["val"]
+    assert part["counts"]["ook_ism"] == 16 and set(part["models"]) == {"fast", "slow", "merged", "cascade"}
+    low, high = part["models"]["slow"]["accuracy"]["interval"]
+    assert low <= part["models"]["slow"]["accuracy"]["value"] <= high
+    assert {"val-curves.png", "val-confusion.png", "val-resampled-curves.png"} <= {
+        p.name for p in out.iterdir()
+    }
+    text = card.read_text()
+    assert "val: no window at all of" in text and found["models"]["fast"]["sha256"][:16] in text
+
+
+def test_what_the_command_refuses(folder, models, tmp_path, capsys):
+    assert main(["evaluate", "--data", str(folder), "--models", str(models), "--splits", "test"]) == 2
+    assert "split test; there are: odd, val" in capsys.readouterr().err
+    assert main(["evaluate", "--data", str(folder), "--models", str(tmp_path)]) == 2
+    assert "fast.onnx" in capsys.readouterr().err
+    save_slow_model(tmp_path / "slow.safetensors", SlowNet(width=8), replace(SLOW, context=8))
+    export_fast(tmp_path / "fast.onnx", FastNet().eval(), FAST)
+    assert main(["evaluate", "--data", str(folder), "--models", str(tmp_path)]) == 2
+    assert "no pair" in capsys.readouterr().err
