@@ -36,6 +36,19 @@ BAD_VALUES = [
     ("speculative_fast_classifier", "max_in_flight", "0"),
     ("speculative_fast_classifier", "max_run", "0"),
     ("speculative_fast_classifier", "telemetry_interval", "0.001"),
+    ("speculative_power_spectrum", "fft_size", "16"),
+    ("speculative_power_spectrum", "sample_rate", "0"),
+    ("speculative_power_spectrum", "hop", "2**31"),
+    ("speculative_power_spectrum", "average", "0"),
+    ("speculative_spectrum_classifier", "sample_rate", "0"),
+    ("speculative_spectrum_classifier", "center_frequency", "float('nan')"),
+    ("speculative_spectrum_classifier", "deadline", "0"),
+    ("speculative_spectrum_classifier", "fft_size", "1000"),
+    ("speculative_spectrum_classifier", "hop", "-1"),
+    ("speculative_spectrum_classifier", "average", "0"),
+    ("speculative_spectrum_classifier", "telemetry_interval", "0.001"),
+    ("speculative_spectrum_classifier", "max_in_flight", "0"),
+    ("speculative_spectrum_classifier", "max_run", "0"),
     ("speculative_slow_link", "endpoint", ""),
     ("speculative_slow_link", "max_queued", "0"),
     ("speculative_slow_link", "max_queued", "10000000"),
@@ -123,17 +136,22 @@ def test_lint():
 def test_documentation_names_everything(block_id):
     data = DATA[block_id]
     names = [re.sub(r" \(.*", "", parameter["label"]) for parameter in data["parameters"]]
-    names += [port.get("id") or port.get("label") or "(0)" for port in data["inputs"] + data["outputs"]]
+    ports = data.get("inputs", []) + data.get("outputs", [])
+    names += [port.get("id") or port.get("label") or "(0)" for port in ports]
     missing = [name for name in names if f"\n{name}: " not in data["documentation"]]
     assert not missing
 
 
 @pytest.mark.parametrize("block_id", DATA)
 def test_every_live_setter_is_a_callback(block_id):
-    header = HEADERS / f"{block_id.removeprefix('speculative_')}.h"
-    setters = re.findall(r"virtual void (set_\w+)\(", header.read_text()) if header.exists() else []
-    for templates in ("templates", "cpp_templates"):
-        calls = DATA[block_id].get(templates, {}).get("callbacks", [])
+    name = block_id.removeprefix("speculative_")
+    header, module = HEADERS / f"{name}.h", ROOT / "python" / "speculative" / f"{name}.py"
+    if header.exists():
+        setters = re.findall(r"virtual void (set_\w+)\(", header.read_text())
+    else:
+        setters = re.findall(r"\n    def (set_\w+)\(", module.read_text())
+    for templates in ("templates", *(["cpp_templates"] if "cpp" in DATA[block_id]["flags"] else [])):
+        calls = DATA[block_id][templates].get("callbacks", [])
         assert [call.split("(")[0] for call in calls] == setters
 
 

@@ -13,12 +13,13 @@ import sys
 from pathlib import Path
 
 from gnuradio import gr
+from tqdm import tqdm
+
 from gr_speculative.annotations import AnnotationWriter
 from gr_speculative.installed import default_fast_model, default_slow_model
 from gr_speculative.sigmf_io import RAW_FORMATS, Recording, open_recording
 from gr_speculative.summary import Summary
 from gr_speculative.worker import Worker
-from tqdm import tqdm
 
 from .node_flowgraph import NodeOptions, node_flowgraph
 from .recording_source import PACES
@@ -42,12 +43,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--threshold", type=float, help="0 (defer nothing) to 1 (defer all), default the model's own")
     add("--deadline", type=float, default=2.0, metavar="S", help="wait for a verdict, default %(default)s s")
     slow = parser.add_mutually_exclusive_group()
-    slow.add_argument("--hub", metavar="ENDPOINT", help="such as tcp://hub.example:5555; default: a worker of its own")
-    slow.add_argument("--slow-model", metavar="PATH", help="for the own worker, default the one that came with it")
+    slow.add_argument(
+        "--hub", metavar="ENDPOINT", help="such as tcp://hub.example:5555; default: a worker of its own"
+    )
+    slow.add_argument(
+        "--slow-model", metavar="PATH", help="for the own worker, default the one that came with it"
+    )
     slow.add_argument("--no-slow", action="store_true", help="ask nobody: every vector keeps its fast label")
     add("--max-in-flight", type=int, default=256, metavar="N", help="deferred at once, default %(default)s")
-    add("--max-run", type=int, default=1, metavar="N", help="vectors that one result may join, default %(default)s")
-    add("--pace", choices=PACES, default=PACES[0], help="default %(default)s; lossless waits for the slow model")
+    add(
+        "--max-run",
+        type=int,
+        default=1,
+        metavar="N",
+        help="vectors that one result may join, default %(default)s",
+    )
+    add(
+        "--pace",
+        choices=PACES,
+        default=PACES[0],
+        help="default %(default)s; lossless waits for the slow model",
+    )
     add("--out", type=Path, metavar="DIR", help="write NAME.jsonl and NAME.sigmf-meta (annotations) there")
     add("--json", action="store_true", help="results as JSON lines on stdout, the summary on stderr")
 
@@ -57,7 +73,9 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(format="gr-speculative node: %(levelname)s: %(message)s")
     quiet_blocks()
     model = args.model or default_fast_model()
-    recordings = [open_recording(path, args.rate, args.format, args.center_frequency) for path in args.recordings]
+    recordings = [
+        open_recording(path, args.rate, args.format, args.center_frequency) for path in args.recordings
+    ]
     names = _names(recordings)
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)

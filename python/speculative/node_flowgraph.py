@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""The flowgraph of a node: recording → FFT → fast_classifier ⇄ slow_link, results to Python."""
+"""The flowgraph of a node: recording → spectrum_classifier ⇄ hub, results to Python."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gnuradio import blocks, fft, gr
+from gnuradio import gr
+
 from gr_speculative.sigmf_io import Recording
 from gr_speculative.summary import Summary
 
 from .recording_source import recording_source
 from .result_sink import result_sink
-from .speculative_python import fast_classifier, slow_link
+from .spectrum_classifier import spectrum_classifier
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,12 @@ class node_flowgraph(gr.top_block):
         self._recording, self._writers = recording, writers
         self._summary_labels: Counter[str] = Counter()
         self._finished_at: float | None = None
-        self.classifier = fast_classifier(
-            options.model,
-            0,
+        self.classifier = spectrum_classifier(
             recording.sample_rate,
-            threshold=0.0 if options.hub is None else options.threshold,
+            options.model,
+            slow="none" if options.hub is None else "hub",
+            hub=options.hub or "",
+            threshold=options.threshold,
             deadline=options.deadline,
             center_frequency=recording.center_frequency,
             max_in_flight=options.max_in_flight,
@@ -52,27 +54,17 @@ class node_flowgraph(gr.top_block):
         )
         self.fft_size = self.classifier.fft_size()
         self._result = Summary(threshold=self.classifier.threshold())
-        self.link = slow_link(options.hub, options.max_in_flight) if options.hub else None
         self.sink = result_sink(self._on_result)
         self.source = recording_source(
             recording,
             options.pace,
-            ready=lambda: self.link is None or self.link.connected(),
+            ready=lambda: self.classifier.slow is None or self.classifier.slow.connected(),
             has_room=lambda: self.classifier.counters()["in_flight"] < options.max_in_flight // 4,
             drained=self._drained,
             drain_timeout=options.deadline + 1.0,
         )
-        window = getattr(fft.window, self.classifier.window())(self.fft_size)
-        self.connect(
-            self.source,
-            blocks.stream_to_vector(gr.sizeof_gr_complex, self.fft_size),
-            fft.fft_vcc(self.fft_size, True, window, True),
-            self.classifier,
-        )
+        self.connect(self.source, self.classifier)
         self.msg_connect(self.classifier, "results", self.sink, "results")
-        if self.link is not None:
-            self.msg_connect(self.classifier, "deferred", self.link, "deferred")
-            self.msg_connect(self.link, "verdicts", self.classifier, "verdicts")
 
     def wait_finished(self, timeout: float) -> bool:
         """True once the stream has ended and what it deferred is settled."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 from gnuradio import gr
+
 from gr_speculative.sigmf_io import Recording
 
 PACES = ("real-time", "lossless", "max")

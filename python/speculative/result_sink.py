@@ -29,7 +29,7 @@ _KEYS = [(name, pmt.intern(name), read) for name, read in _READERS.items()]
 
 
 def read_result(message: pmt.pmt_base) -> dict:
-    """A PDU of the port `results` as a dict of plain values (docs/protocol.md), with `scores` a list of C floats."""
+    """A PDU of the port `results` as a dict of plain values (docs/protocol.md); `scores` a list of float."""
     meta = pmt.car(message)
     result = {}
     for name, key, read in _KEYS:

@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright 2026 gr-speculative contributors
+"""spectrum_classifier: the same results as the chain by hand, and retunes to the sample."""
+
+import numpy as np
+import pmt
+from gnuradio import blocks, fft, gr, gr_unittest, speculative
+
+N = 1024
+RATE = 1e6
+
+
+def noise(vectors, seed=1):
+    rng = np.random.default_rng(seed)
+    return (rng.normal(size=vectors * N) + 1j * rng.normal(size=vectors * N)).astype(np.complex64)
+
+
+def frequency_tag(offset, hz):
+    tag = gr.tag_t()
+    tag.offset, tag.key, tag.value = offset, pmt.intern("rx_freq"), pmt.from_double(hz)
+    return tag
+
+
+class qa_spectrum_classifier(gr_unittest.TestCase):
+    def setUp(self):
+        gr.logging().set_default_level(gr.log_levels.warn)
+        self.tb = gr.top_block()
+
+    def run_block(self, samples, tags=(), outputs=(0, 1, 2), **options):
+        """(power [n, N], label [n], confidence [n]) as far as connected; results; the block."""
+        block = speculative.spectrum_classifier(RATE, **options)
+        results = []
+        sink = speculative.result_sink(results.append)
+        self.tb.connect(blocks.vector_source_c(samples.tolist(), False, 1, list(tags)), block)
+        self.tb.msg_connect(block, "results", sink, "results")
+        made = [blocks.vector_sink_f(N), blocks.vector_sink_s(), blocks.vector_sink_f()]
+        for port in outputs:
+            self.tb.connect((block, port), made[port])
+        self.tb.run()
+        return [np.array(one.data()) for one in made], results, block
+
+    def test_equals_the_chain_by_hand(self):
+        samples = noise(20) + 3 * np.exp(0.3j * np.arange(20 * N)).astype(np.complex64)
+        (_, labels, confidences), _, _ = self.run_block(samples)
+        tb = gr.top_block()
+        model = speculative.default_fast_model()
+        classifier = speculative.fast_classifier(model, N, RATE, threshold=0.0)
+        by_hand = [blocks.vector_sink_s(), blocks.vector_sink_f()]
+        window = fft.window.blackmanharris(N)
+        to_vectors = blocks.stream_to_vector(gr.sizeof_gr_complex, N)
+        tb.connect(
+            blocks.vector_source_c(samples.tolist()),
+            to_vectors,
+            fft.fft_vcc(N, True, window, True),
+            classifier,
+        )
+        tb.connect(classifier, blocks.null_sink(gr.sizeof_gr_complex * N))
+        tb.connect((classifier, 1), by_hand[0])
+        tb.connect((classifier, 2), by_hand[1])
+        tb.run()
+        np.testing.assert_array_equal(labels, by_hand[0].data())
+        np.testing.assert_allclose(confidences, by_hand[1].data(), atol=1e-3)
+
+    def test_each_output_may_be_left_alone(self):
+        for outputs in ((), (0,), (1,), (2,), (0, 2)):
+            self.tb = gr.top_block()
+            made, results, _ = self.run_block(noise(5), outputs=outputs)
+            self.assertEqual(
+                [len(made[0]) // N, len(made[1]), len(made[2])], [5 * (p in outputs) for p in range(3)]
+            )
+            self.assertEqual(len(results), 5)
+
+    def test_a_retune_within_a_vector_makes_it_invalid_and_dates_the_next(self):
+        for sample in (5 * N + 1, 6 * N - 1):
+            self.tb = gr.top_block()
+            tags = [frequency_tag(0, 1e8), frequency_tag(sample, 2e8)]
+            (_, labels, _), results, block = self.run_block(noise(10), tags)
+            self.assertEqual(np.flatnonzero(labels == -1).tolist(), [5])
+            self.assertEqual(block.counters()["invalid"], 1)
+            told = {r["offset"]: r["center_frequency"] for r in results}
+            self.assertEqual(told, {v: 1e8 if v < 5 else 2e8 for v in range(10) if v != 5})
+
+    def test_hop_and_average_say_where_a_vector_begins(self):
+        _, results, _ = self.run_block(noise(20), hop=N // 2, average=4)
+        self.assertEqual([r["sample_start"] for r in results], [2 * N * v for v in range(len(results))])
+        self.assertEqual(len(results), (20 * N - (3 * N // 2 + N)) // (2 * N) + 1)
+
+    def test_without_a_slow_side_nothing_is_deferred(self):
+        _, results, block = self.run_block(noise(10), slow="none", threshold=1.0)
+        block.set_threshold(1.0)
+        self.assertEqual(block.threshold(), 0.0)
+        self.assertEqual({r["status"] for r in results}, {"final"})
+
+    def test_without_its_hub_every_deferred_vector_keeps_its_fast_label(self):
+        _, results, block = self.run_block(noise(10), slow="hub", hub="tcp://127.0.0.1:1", threshold=1.0)
+        self.assertEqual(block.counters()["deferred"], 10)
+        self.assertEqual([r["status"] for r in results].count("provisional"), 10)
+        self.assertEqual([r["source"] for r in results].count("fast_fallback"), 10)
+
+    def test_refuses_what_is_out_of_range(self):
+        for options, error, said in (
+            ({"slow": "yes"}, ValueError, "none, hub, model"),
+            ({"fft_size": 512}, ValueError, "1024 bins"),
+            ({"window": "nowhere"}, ValueError, "gnuradio.fft.window"),
+            ({"window": "kaiser"}, ValueError, "blackmanharris"),
+            ({"hop": -1}, ValueError, "hop"),
+            ({"average": 0}, ValueError, "average"),
+            ({"threshold": 2.0, "slow": "hub"}, ValueError, "threshold"),
+            ({"model": "nowhere.onnx"}, RuntimeError, "nowhere.onnx"),
+        ):
+            with self.assertRaisesRegex(error, said):
+                speculative.spectrum_classifier(RATE, **options)
+
+
+if __name__ == "__main__":
+    gr_unittest.run(qa_spectrum_classifier)
