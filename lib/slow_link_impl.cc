@@ -10,8 +10,8 @@
 
 #include <gnuradio/io_signature.h>
 
+#include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <stdexcept>
 #include <vector>
@@ -27,11 +27,23 @@ const pmt::pmt_t port_verdicts = pmt::mp("verdicts");
 constexpr auto poll_timeout = std::chrono::milliseconds(100);
 constexpr const char* bell_address = "inproc://bell";
 constexpr const char* monitor_address = "inproc://monitor";
+constexpr auto shortest_renewal = std::chrono::milliseconds(1000);
+// Heartbeats that a socket gets to connect before another takes its place.
+constexpr int attempts = 5;
+
+std::chrono::milliseconds checked(double heartbeat)
+{
+    if (!(heartbeat >= 0.01 && heartbeat <= 3600.0))
+        throw std::invalid_argument("heartbeat is " + std::to_string(heartbeat) +
+                                    ", expected 0.01 to 3600 seconds");
+    return std::chrono::milliseconds(static_cast<int64_t>(heartbeat * 1e3));
+}
 
 zmq::socket_t connect(zmq::context_t& context,
                       const std::string& endpoint,
                       size_t max_queued,
-                      std::chrono::milliseconds heartbeat)
+                      std::chrono::milliseconds heartbeat,
+                      const std::string& events_address)
 {
     zmq::socket_t hub(context, zmq::socket_type::dealer);
     const int ms = static_cast<int>(heartbeat.count());
@@ -40,8 +52,9 @@ zmq::socket_t connect(zmq::context_t& context,
     // returns.
     hub.set(zmq::sockopt::immediate, true);
     hub.set(zmq::sockopt::sndhwm, static_cast<int>(max_queued));
-    // Unbounded here, for this thread always takes verdicts out at once; and libzmq (up to 4.3.5)
-    // aborts if a peer hangs up while a receive limit holds back a connection with heartbeats.
+    // Unbounded here, for this thread always takes verdicts out at once; and libzmq (up
+    // to 4.3.5) aborts if a peer hangs up while a receive limit holds back a connection
+    // with heartbeats.
     hub.set(zmq::sockopt::rcvhwm, 0);
     hub.set(zmq::sockopt::maxmsgsize, static_cast<int64_t>(wire::largest_header));
     hub.set(zmq::sockopt::heartbeat_ivl, std::max(ms / 2, 1));
@@ -50,7 +63,7 @@ zmq::socket_t connect(zmq::context_t& context,
     hub.set(zmq::sockopt::reconnect_ivl, 100);
     hub.set(zmq::sockopt::reconnect_ivl_max, 2000);
     if (zmq_socket_monitor(hub.handle(),
-                           monitor_address,
+                           events_address.c_str(),
                            ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED) != 0)
         throw zmq::error_t();
     try {
@@ -83,20 +96,14 @@ slow_link_impl::slow_link_impl(const std::string& endpoint,
           "slow_link", gr::io_signature::make(0, 0, 0), gr::io_signature::make(0, 0, 0)),
       d_endpoint(endpoint),
       d_max_queued(max_queued),
-      d_heartbeat(static_cast<int64_t>(std::clamp(heartbeat, 0.0, 1e6) * 1e3)),
-      d_bell(d_zmq, zmq::socket_type::pair)
+      d_heartbeat(checked(heartbeat))
 {
     if (max_queued == 0 || max_queued > 1000000)
         throw std::invalid_argument("max_queued is " + std::to_string(max_queued) +
                                     ", expected 1 to 1000000 vectors");
-    if (!(heartbeat >= 0.01 && heartbeat <= 3600.0))
-        throw std::invalid_argument("heartbeat is " + std::to_string(heartbeat) +
-                                    ", expected 0.01 to 3600 seconds");
     zmq::context_t trial; // refuses a bad endpoint now, not in the thread
-    connect(trial, d_endpoint, d_max_queued, d_heartbeat);
+    connect(trial, d_endpoint, d_max_queued, d_heartbeat, monitor_address);
 
-    d_bell.set(zmq::sockopt::linger, 0);
-    d_bell.bind(bell_address);
     message_port_register_in(port_deferred);
     message_port_register_out(port_verdicts);
     set_msg_handler(port_deferred,
@@ -113,6 +120,12 @@ std::map<std::string, uint64_t> slow_link_impl::counters() const
 bool slow_link_impl::start()
 {
     d_stopping = false;
+    // All anew: ZeroMQ lets go of an inproc address only some time after its socket has
+    // closed.
+    d_zmq = zmq::context_t();
+    d_bell = zmq::socket_t(d_zmq, zmq::socket_type::pair);
+    d_bell.set(zmq::sockopt::linger, 0);
+    d_bell.bind(bell_address);
     d_thread = std::thread([this] { run(); });
     return block::start();
 }
@@ -126,6 +139,7 @@ bool slow_link_impl::stop()
     }
     if (d_thread.joinable())
         d_thread.join();
+    d_bell.close();
     const std::scoped_lock lock(d_mutex);
     d_queue.clear(); // their deferrals are counted by who made them
     return block::stop();
@@ -157,35 +171,53 @@ void slow_link_impl::run()
     zmq::socket_t bell(d_zmq, zmq::socket_type::pair);
     bell.set(zmq::sockopt::linger, 0);
     bell.connect(bell_address);
-    zmq::socket_t hub = connect(d_zmq, d_endpoint, d_max_queued, d_heartbeat);
+    for (uint64_t sockets = 0; !d_stopping; sockets++) {
+        try {
+            serve(bell, monitor_address + std::to_string(sockets));
+        } catch (const zmq::error_t& error) { // such as no file descriptors left
+            warn("no socket for the hub, trying again", error.what());
+        }
+        d_connected = false;
+        if (!d_stopping) // lest a peer that hangs up at once keeps the thread busy
+            std::this_thread::sleep_for(poll_timeout);
+    }
+}
+
+// Uses one socket until its connection ends, or none comes about. ZeroMQ reconnects by
+// itself, but not after a peer that broke its protocol or sent too large a frame.
+void slow_link_impl::serve(zmq::socket_t& bell, const std::string& events_address)
+{
+    zmq::socket_t hub =
+        connect(d_zmq, d_endpoint, d_max_queued, d_heartbeat, events_address);
     zmq::socket_t monitor(d_zmq, zmq::socket_type::pair);
     monitor.set(zmq::sockopt::linger, 0);
-    monitor.connect(monitor_address);
+    monitor.connect(events_address);
 
-    const auto patience = std::chrono::steady_clock::now() + d_heartbeat;
+    const auto begin = std::chrono::steady_clock::now();
+    const auto patience = begin + d_heartbeat;
+    const auto renewal = begin + std::max(attempts * d_heartbeat, shortest_renewal);
     std::vector<zmq::pollitem_t> items{ { hub.handle(), 0, ZMQ_POLLIN, 0 },
                                         { bell.handle(), 0, ZMQ_POLLIN, 0 },
                                         { monitor.handle(), 0, ZMQ_POLLIN, 0 } };
-    while (!d_stopping) {
+    bool lost = false;
+    while (!d_stopping && !lost) {
         zmq::poll(items, poll_timeout);
-        if (items[2].revents)
-            follow_connection(monitor);
-        if (items[0].revents)
-            receive(hub);
-        if (items[1].revents) {
-            zmq::message_t ring;
-            while (bell.recv(ring, zmq::recv_flags::dontwait)) {
-            }
+        lost = !follow_connection(monitor);
+        receive(hub);
+        zmq::message_t ring;
+        while (bell.recv(ring, zmq::recv_flags::dontwait)) {
         }
         send_queued(hub);
-        if (!d_connected && std::chrono::steady_clock::now() > patience)
+        const auto now = std::chrono::steady_clock::now();
+        if (!d_connected && now > patience)
             say_unreachable();
+        lost |= !d_connected && now > renewal;
     }
     zmq_socket_monitor(hub.handle(), nullptr, 0);
-    d_connected = false;
 }
 
-void slow_link_impl::follow_connection(zmq::socket_t& monitor)
+// False if a connection that stood has ended.
+bool slow_link_impl::follow_connection(zmq::socket_t& monitor)
 {
     zmq::message_t event;
     while (monitor.recv(event, zmq::recv_flags::dontwait)) {
@@ -202,8 +234,10 @@ void slow_link_impl::follow_connection(zmq::socket_t& monitor)
             d_connected = false;
             d_disconnects++;
             say_unreachable();
+            return false;
         }
     }
+    return true;
 }
 
 void slow_link_impl::say_unreachable()
@@ -249,7 +283,8 @@ void slow_link_impl::send_queued(zmq::socket_t& hub)
 
 void slow_link_impl::receive(zmq::socket_t& hub)
 {
-    for (;;) {
+    // No more at once, lest a hub that talks without end keeps the thread here.
+    for (size_t i = 0; i < d_max_queued; i++) {
         std::vector<zmq::message_t> frames;
         bool more = true;
         while (more) {

@@ -35,9 +35,10 @@ public:
 private:
     void on_deferred(const pmt::pmt_t& message);
     void run();
+    void serve(zmq::socket_t& bell, const std::string& events_address);
     void send_queued(zmq::socket_t& hub);
     void receive(zmq::socket_t& hub);
-    void follow_connection(zmq::socket_t& monitor);
+    bool follow_connection(zmq::socket_t& monitor);
     void say_unreachable();
     void refuse(const request& r, verdict_status status, const std::string& why);
     void warn(const char* what, const char* why);
@@ -46,7 +47,7 @@ private:
     const size_t d_max_queued;
     const std::chrono::milliseconds d_heartbeat;
 
-    zmq::context_t d_zmq;
+    zmq::context_t d_zmq; // from start() to start()
     zmq::socket_t d_bell; // rings the thread; guarded by d_mutex
     std::thread d_thread;
     std::atomic<bool> d_stopping{ false };
