@@ -25,14 +25,18 @@ template <typename function>
 double nanoseconds(function run)
 {
     using clock = std::chrono::steady_clock;
-    double best = 1e300;
-    const auto end = clock::now() + std::chrono::milliseconds(400);
-    for (clock::time_point start = clock::now(); start < end; start = clock::now()) {
-        constexpr int runs = 20;
+    using ns = std::chrono::duration<double, std::nano>;
+    const auto begin = clock::now();
+    run();
+    const double once = ns(clock::now() - begin).count();
+    const int runs = 1 + static_cast<int>(1e5 / once); // about 0.1 ms: few interruptions
+    double best = once;
+    const auto end = begin + std::chrono::milliseconds(400);
+    for (auto start = begin; start < end;) {
+        start = clock::now();
         for (int i = 0; i < runs; i++)
             run();
-        const std::chrono::duration<double, std::nano> taken = clock::now() - start;
-        best = std::min(best, taken.count() / runs);
+        best = std::min(best, ns(clock::now() - start).count() / runs);
     }
     return best;
 }
@@ -81,7 +85,7 @@ void measure(const kernel_set& kernels, const onnx::model& model)
     const double many_ns = classify_ns(batch);
     double operations = 0.0;
     const double peak_ns = nanoseconds(
-        [&] { operations = static_cast<double>(multiply_add(kernels.name, 10000)); });
+        [&] { operations = static_cast<double>(multiply_add(kernels.name, 1000)); });
     std::printf("%-9s %10.0f %10.0f %12.0f %12.0f %10.1f %10.1f\n",
                 kernels.name,
                 complex_ns,

@@ -125,7 +125,7 @@ preprocessing_constants preprocessing_of(const reader& read, size_t fft_size)
     read.integer("version", 1, 1);
     preprocessing_constants p;
     p.window = read.text("window");
-    p.floor_blocks = read.integer("floor_blocks", 1, fft_size);
+    p.floor_blocks = read.integer("floor_blocks", 1, std::min<size_t>(fft_size, 256));
     if (fft_size % p.floor_blocks != 0)
         read.wrong("floor_blocks", "a divisor of " + std::to_string(fft_size));
     p.floor_rank = read.integer("floor_rank", 0, p.floor_blocks - 1);

@@ -19,7 +19,7 @@ namespace speculative {
 /*! Constants of the preprocessing (docs/architecture.md, "Preprocessing, version 1"). */
 struct preprocessing_constants {
     std::string window;         //!< FFT window, a gnuradio.fft.window name
-    size_t floor_blocks = 32;   //!< divides the FFT size
+    size_t floor_blocks = 32;   //!< 1..256, divides the FFT size
     size_t floor_rank = 3;      //!< < floor_blocks; 0 is the smallest block mean
     size_t reference_rank = 24; //!< < floor_blocks
     float max_depth_db = 20.0f; //!< >= 0: how far below the reference a floor may lie

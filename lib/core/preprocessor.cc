@@ -6,7 +6,6 @@
 #include "preprocessor.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace gr {
 namespace speculative {
@@ -17,9 +16,7 @@ preprocessor::preprocessor(const kernel_set& kernels,
     : d_kernels(kernels),
       d_fft_size(fft_size),
       d_constants(constants),
-      d_means(constants.floor_blocks),
-      d_smallest(constants.floor_rank + 1),
-      d_largest(constants.floor_blocks - constants.reference_rank)
+      d_means(constants.floor_blocks)
 {
 }
 
@@ -61,27 +58,11 @@ float preprocessor::noise_floor(const float* db)
 {
     const size_t blocks = d_constants.floor_blocks;
     d_kernels.block_means(db, blocks, d_fft_size / blocks, d_means.data());
-    // Insertion by minimum and maximum: for the few smallest of a few dozen it beats
-    // std::nth_element, whose branches no predictor learns.
-    constexpr float infinity = std::numeric_limits<float>::infinity();
-    std::fill(d_smallest.begin(), d_smallest.end(), infinity);
-    std::fill(d_largest.begin(), d_largest.end(), -infinity);
-    for (const float mean : d_means) {
-        float rest = mean;
-        for (float& kept : d_smallest) {
-            const float larger = std::max(kept, rest);
-            kept = std::min(kept, rest);
-            rest = larger;
-        }
-        rest = mean;
-        for (float& kept : d_largest) {
-            const float smaller = std::min(kept, rest);
-            kept = std::max(kept, rest);
-            rest = smaller;
-        }
-    }
+    const size_t ranks[2] = { d_constants.floor_rank, d_constants.reference_rank };
+    float ranked[2];
+    d_kernels.ranked(d_means.data(), blocks, ranks, 2, ranked);
     // What lies deeper is no noise but the stopband of a filter.
-    return std::max(d_smallest.back(), d_largest.back() - d_constants.max_depth_db);
+    return std::max(ranked[0], ranked[1] - d_constants.max_depth_db);
 }
 
 } // namespace speculative

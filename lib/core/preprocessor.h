@@ -33,9 +33,7 @@ private:
     const kernel_set& d_kernels;
     const size_t d_fft_size;
     const preprocessing_constants d_constants;
-    std::vector<float> d_means;    // [floor_blocks]
-    std::vector<float> d_smallest; // [floor_rank + 1], ascending
-    std::vector<float> d_largest;  // [floor_blocks - reference_rank], descending
+    std::vector<float> d_means; // [floor_blocks]
 };
 
 } // namespace speculative

@@ -75,6 +75,9 @@ struct kernel_set {
     bool (*clamp_db)(const float* in, size_t n, float* out);
     //! in [blocks][size] -> out [blocks]
     void (*block_means)(const float* in, size_t blocks, size_t size, float* out);
+    //! out[i]: what would stand at index ranks[i] < n if in were sorted; takes n squared
+    void (*ranked)(
+        const float* in, size_t n, const size_t* ranks, size_t count, float* out);
     //! out = clip(scale (in - offset), low, high)
     void (*normalise)(const float* in,
                       size_t n,

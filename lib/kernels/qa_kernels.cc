@@ -9,9 +9,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
+#include <numeric>
 #include <random>
 
 using namespace gr::speculative;
@@ -295,6 +297,26 @@ BOOST_AUTO_TEST_CASE(block_means)
                 check_close(found, expected, 3e-5f);
             });
         }
+}
+
+BOOST_AUTO_TEST_CASE(ranked)
+{
+    for (const size_t n : { 1, 3, 16, 32, 33, 100 }) {
+        auto in = noise(n);
+        for (size_t i = 0; i < n; i += 3)
+            in[i] = in[0]; // ties
+        auto sorted = in;
+        std::sort(sorted.begin(), sorted.end());
+        std::vector<size_t> ranks(n);
+        std::iota(ranks.rbegin(), ranks.rend(), 0); // any order
+        for (const kernel_set* kernels : available_kernels())
+            BOOST_TEST_CONTEXT(kernels->name)
+            {
+                std::vector<float> found(n);
+                kernels->ranked(in.data(), n, ranks.data(), n, found.data());
+                BOOST_TEST(std::equal(found.rbegin(), found.rend(), sorted.begin()));
+            }
+    }
 }
 
 BOOST_AUTO_TEST_CASE(choice_by_name)

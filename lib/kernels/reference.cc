@@ -163,6 +163,20 @@ void block_means(const float* in, size_t blocks, size_t size, float* out)
     }
 }
 
+// The value at a rank is the largest of those that no more than `rank` others are below.
+void ranked(const float* in, size_t n, const size_t* ranks, size_t count, float* out)
+{
+    std::fill_n(out, count, -infinity);
+    for (size_t i = 0; i < n; i++) {
+        size_t below = 0;
+        for (size_t j = 0; j < n; j++)
+            below += in[j] < in[i];
+        for (size_t k = 0; k < count; k++)
+            if (below <= ranks[k])
+                out[k] = std::max(out[k], in[i]);
+    }
+}
+
 void normalise(const float* in,
                size_t n,
                float offset,
@@ -182,7 +196,7 @@ const kernel_set& reference_kernels()
     static const kernel_set set = {
         "reference", 1,        gemm,        depthwise, max_pool,
         sum_pool,    relu,     add,         softmax,   complex_to_db,
-        power_to_db, clamp_db, block_means, normalise,
+        power_to_db, clamp_db, block_means, ranked,    normalise,
     };
     return set;
 }

@@ -9,14 +9,18 @@
 #include "kernels.h"
 #include <hwy/detect_targets.h>
 
-#ifndef HWY_NEON_WITHOUT_AES // Highway before 1.0.4
-#define HWY_NEON_WITHOUT_AES 0
-#endif
 // Only the instruction sets that have a name here; every other would cost compile time.
+// From version 1.0.4 Highway has a NEON without AES, of which nothing here makes use.
+#ifdef HWY_NEON_WITHOUT_AES
+#define SPECULATIVE_NEON HWY_NEON_WITHOUT_AES
+#define SPECULATIVE_NEON_NAMESPACE N_NEON_WITHOUT_AES
+#else
+#define SPECULATIVE_NEON HWY_NEON
+#define SPECULATIVE_NEON_NAMESPACE N_NEON
+#endif
 #undef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS                                                           \
-    (~(HWY_SSE4 | HWY_AVX2 | HWY_AVX3 | HWY_NEON | HWY_NEON_WITHOUT_AES | HWY_SCALAR | \
-       HWY_EMU128))
+#define HWY_DISABLED_TARGETS \
+    (~(HWY_SSE4 | HWY_AVX2 | HWY_AVX3 | SPECULATIVE_NEON | HWY_SCALAR | HWY_EMU128))
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd.cc"
@@ -47,6 +51,7 @@ const kernel_set& kernels(const char* name)
         spectrum<1, power_step>,
         spectrum<1, clamp_step>,
         block_means,
+        ranked,
         normalise,
     };
     return set;
@@ -78,12 +83,9 @@ std::vector<const kernel_set*> available_kernels()
     if (supported & HWY_SSE4)
         sets.push_back(&N_SSE4::kernels("sse4"));
 #endif
-#if HWY_TARGETS & HWY_NEON
-    if (supported & HWY_NEON)
-        sets.push_back(&N_NEON::kernels("neon"));
-#elif HWY_TARGETS & HWY_NEON_WITHOUT_AES
-    if (supported & HWY_NEON_WITHOUT_AES)
-        sets.push_back(&N_NEON_WITHOUT_AES::kernels("neon"));
+#if HWY_TARGETS & SPECULATIVE_NEON
+    if (supported & SPECULATIVE_NEON)
+        sets.push_back(&SPECULATIVE_NEON_NAMESPACE::kernels("neon"));
 #endif
     sets.push_back(&reference_kernels());
     return sets;

@@ -120,6 +120,32 @@ void block_means(const float* in, size_t blocks, size_t size, float* out)
     }
 }
 
+// As the reference does, for a register of candidates at once.
+void ranked(const float* in, size_t n, const size_t* ranks, size_t count, float* out)
+{
+    const vec one = hn::Set(lanes_of, 1.0f);
+    const vec nothing = hn::Set(lanes_of, -std::numeric_limits<float>::infinity());
+    std::fill_n(out, count, hn::GetLane(nothing));
+    for (size_t i = 0; i < n; i += vec_lanes) {
+        HWY_ALIGN float candidates[vec_lanes]; // the last one may come up more than once
+        for (size_t k = 0; k < vec_lanes; k++)
+            candidates[k] = in[std::min(i + k, n - 1)];
+        const vec candidate = hn::Load(lanes_of, candidates);
+        vec below = hn::Zero(lanes_of);
+        for (size_t j = 0; j < n; j++)
+            below = hn::Add(
+                below,
+                hn::IfThenElseZero(hn::Lt(hn::Set(lanes_of, in[j]), candidate), one));
+        for (size_t k = 0; k < count; k++) {
+            const auto low_enough =
+                hn::Le(below, hn::Set(lanes_of, static_cast<float>(ranks[k])));
+            const vec top =
+                hn::MaxOfLanes(lanes_of, hn::IfThenElse(low_enough, candidate, nothing));
+            out[k] = std::max(out[k], hn::GetLane(top));
+        }
+    }
+}
+
 void normalise(const float* in,
                size_t n,
                float offset,
