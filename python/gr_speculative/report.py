@@ -15,6 +15,7 @@ from .calibration import merge
 from .contract import Contract
 from .evaluation import Windows
 from .model import Model, softmax
+from .unknown import Prototypes
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,28 @@ class Scores:
     cascade: np.ndarray
     score: np.ndarray
     deferred: np.ndarray
-    energy_fast: np.ndarray
-    energy_slow: np.ndarray
+    strangeness: dict[str, np.ndarray]  # scores of unknown signals by name, higher is more unknown
 
 
 def scores(windows: Windows, fast: Model, slow: Model) -> Scores:
-    logits, slow_logits = windows.outputs(fast)[0], windows.outputs(slow)[0]
+    logits, features = windows.outputs(fast)
+    slow_logits, _ = windows.outputs(slow)
     contract = fast.contract
     p, q = softmax(logits / contract.temperature), softmax(slow_logits / slow.contract.temperature)
     merged = merged_as(contract, p, q)
     score = metrics.margin(p) if contract.rule == "margin" else p.max(axis=1)
     deferred = score < contract.threshold
     cascade = np.where(deferred[:, None], merged, p)
-    return Scores(p, q, merged, cascade, score, deferred, energy(logits), energy(slow_logits))
+    strangeness = {
+        "energy, fast": energy(logits),
+        "energy, slow": energy(slow_logits),
+        "1 − max p, fast": 1 - p.max(axis=1),
+        "1 − max p, slow": 1 - q.max(axis=1),
+    }
+    if "unknown" in contract.calibration:
+        prototypes = Prototypes.from_dict(contract.calibration["unknown"])
+        strangeness["distance from the prototypes, fast"] = prototypes.score(features)
+    return Scores(p, q, merged, cascade, score, deferred, strangeness)
 
 
 def merged_as(contract: Contract, p: np.ndarray, q: np.ndarray) -> np.ndarray:
@@ -152,13 +162,8 @@ def unknown(parts: Sequence[tuple[np.ndarray, Scores]], classes: int) -> dict[st
     strange, familiar = label == classes, (label > 0) & (label < classes)
     if not strange.any() or not familiar.any():
         return None
-    rating = {
-        "energy, fast": lambda s: s.energy_fast,
-        "energy, slow": lambda s: s.energy_slow,
-        "1 − max p, fast": lambda s: 1 - s.fast.max(axis=1),
-        "1 − max p, slow": lambda s: 1 - s.slow.max(axis=1),
-    }
-    values = {name: np.concatenate([rate(s) for _, s in parts]) for name, rate in rating.items()}
+    names = parts[0][1].strangeness
+    values = {name: np.concatenate([s.strangeness[name] for _, s in parts]) for name in names}
     return {
         "windows": int(strange.sum()),
         "auroc": {name: metrics.auroc(value[strange], value[familiar]) for name, value in values.items()},

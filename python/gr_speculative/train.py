@@ -27,6 +27,7 @@ from .onnx_export import export_fast
 from .pool import Pool
 from .slow_model import load_slow_model, save_slow_model
 from .training import Settings, distilled_from, held_out, train
+from .unknown import fit_prototypes
 
 EPOCHS = {"fast": 10, "slow": 5}
 LEARNING_RATE = {"fast": 4e-3, "slow": 2e-3}
@@ -109,7 +110,8 @@ class _Job:
         contract = self._calibrated(Model(network, contract), settings)
         p, q = self._probabilities(Model(network, contract)), self._probabilities(slow)
         weights = fit_merge(p, q, self.windows.label)
-        contract = replace(contract, merge=Merge("log_linear", *weights))
+        calibration = contract.calibration | {"unknown": self._unknown(Model(network, contract))}
+        contract = replace(contract, merge=Merge("log_linear", *weights), calibration=calibration)
         path = self.args.out / "fast.onnx"
         export_fast(path, network, contract)
         self._report("fast", self._probabilities(load_fast_model(path)))
@@ -132,6 +134,19 @@ class _Job:
         calibration = {"windows": len(self.windows.label), "files": len(self.windows.files), "split": "val"}
         training = self.record | {"settings": asdict(settings)}
         return replace(model.contract, temperature=temperature, calibration=calibration, training=training)
+
+    def _unknown(self, model: Model) -> dict[str, Any]:
+        """The score of unknown signals; its threshold is what 5 % of the signals of validation exceed."""
+        shards = [self.pool.shard(index) for index in range(min(self.args.shards, 8))]
+        rng = np.random.default_rng(self.args.seed)
+        found = [
+            model.outputs(shard.db(rows, rng, 1), shard.rate[rows])[1]
+            for shard in shards
+            for rows in np.array_split(np.arange(len(shard.label)), 10)
+        ]
+        prototypes = fit_prototypes(np.concatenate(found), seed=self.args.seed)
+        signal = self.windows.outputs(model)[1][self.windows.label > 0]
+        return {"threshold": float(np.quantile(prototypes.score(signal), 0.95))} | prototypes.to_dict()
 
     def _report(self, name: str, p: np.ndarray) -> None:
         label = self.windows.label

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright 2026 gr-speculative contributors
+"""How strange a signal is: the distance of its features from all that training showed."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Prototypes:
+    """Unit vectors among the features of training examples, float32 [M, F]."""
+
+    vectors: np.ndarray
+
+    def score(self, features: np.ndarray) -> np.ndarray:
+        """1 − cosine to the nearest prototype, 0 (familiar) to 2, of features [n, F]: [n]."""
+        return 1 - (_unit(features) @ self.vectors.T).max(axis=1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a contract's calibration record; a byte a component."""
+        scaled = np.rint(self.vectors * 127).astype(np.int8)
+        return {"shape": list(scaled.shape), "int8": base64.b64encode(scaled.tobytes()).decode("ascii")}
+
+    @staticmethod
+    def from_dict(document: dict[str, Any]) -> Prototypes:
+        """Raises ValueError where the record is damaged."""
+        try:
+            scaled = np.frombuffer(base64.b64decode(document["int8"], validate=True), np.int8)
+            count, features = document["shape"]
+            return Prototypes(_unit(scaled.reshape(count, features).astype(np.float32)))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"calibration.unknown: expected shape and int8 of the prototypes: {error}"
+            ) from None
+
+
+def fit_prototypes(features: np.ndarray, count: int = 128, rounds: int = 20, seed: int = 0) -> Prototypes:
+    """Spherical k-means over features [n, F] of training examples."""
+    rng = np.random.default_rng(seed)
+    x = _unit(features)
+    centres = x[rng.choice(len(x), min(count, len(x)), replace=False)]
+    for _ in range(rounds):
+        nearest = (x @ centres.T).argmax(axis=1)
+        sums = np.zeros_like(centres)
+        np.add.at(sums, nearest, x)
+        centres = np.where(np.linalg.norm(sums, axis=1, keepdims=True) > 0, _unit(sums), centres)
+    return Prototypes(centres)
+
+
+def _unit(x: np.ndarray) -> np.ndarray:
+    return (x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-9)).astype(np.float32)
