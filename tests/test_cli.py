@@ -15,7 +15,7 @@ from gr_speculative import __version__, cli
 
 PATIENCE_S = 20
 HERE = Path(__file__).parent
-ENVIRONMENT = {"PYTHONPATH": str(HERE.parent / "python"), "PATH": "/usr/bin:/bin"}
+ENVIRONMENT = {"PYTHONPATH": f"{HERE.parent / 'python'}:{HERE}", "PATH": "/usr/bin:/bin"}
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_version_and_help_name_every_command(capsys):
         assert all(word in out for word in expected)
 
 
-@pytest.mark.parametrize("arguments", [[], ["fly"], ["hub"], ["hub", "--model", "x", "--threads", "0"]])
+@pytest.mark.parametrize("arguments", [[], ["fly"], ["hub", "--model", "x", "--threads", "0"]])
 def test_wrong_usage_exits_2(arguments, capsys):
     with pytest.raises(SystemExit) as caught:
         cli.main(arguments)
@@ -115,7 +115,7 @@ def test_only_the_chosen_command_is_imported():
 
 
 def hub(*arguments):
-    command = [sys.executable, str(HERE / "hub_without_torch.py"), "hub", *arguments]
+    command = [sys.executable, "-m", "gr_speculative", "hub", *arguments]
     return subprocess.Popen(
         command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -123,7 +123,7 @@ def hub(*arguments):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_hub_ends_cleanly_on_a_signal_and_tells_its_counters(number):
-    process = hub("--model", "good", "--bind", "tcp://127.0.0.1:0")
+    process = hub("--model", "stand_in_models:good", "--bind", "tcp://127.0.0.1:0")
     first = process.stdout.readline()
     assert re.match(r"listening on tcp://127\.0\.0\.1:[1-9]\d*, model double on cpu$", first)
     process.send_signal(number)
@@ -134,8 +134,11 @@ def test_a_hub_ends_cleanly_on_a_signal_and_tells_its_counters(number):
 
 def test_a_hub_that_cannot_start_says_why_in_one_line():
     for arguments, line in (
-        (["--model", "broken"], "broken: not a model"),
-        (["--model", "good", "--bind", "tcp://nowhere"], "cannot bind tcp://nowhere"),
+        (["--model", "stand_in_models:broken"], "broken: not a model"),
+        (
+            ["--model", "stand_in_models:good", "--bind", "tcp://nowhere", "--allow-plaintext"],
+            "cannot bind tcp://nowhere",
+        ),
     ):
         process = hub(*arguments)
         out, err = process.communicate(timeout=PATIENCE_S)

@@ -15,7 +15,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from gr_speculative import __version__
+from gr_speculative import __version__, config
 
 COMMANDS = {
     "node": ("gnuradio.speculative.node", "classify a recording or a live stream (needs GNU Radio)"),
@@ -24,9 +24,14 @@ COMMANDS = {
         "run a node on a generated scene and draw what it found (needs GNU Radio)",
     ),
     "hub": ("gr_speculative.hub_command", "serve a slow model to many nodes (needs torch)"),
+    "keys": ("gr_speculative.keys", "make keys for a hub and its nodes"),
     "atmosphere": (
         "gr_speculative.atmosphere.command",
         "tell ducts, refraction and rays from a profile of the weather",
+    ),
+    "anomaly": (
+        "gr_speculative.heads.anomaly_training",
+        "train the anomaly head, or fit it to what a node has seen (needs torch)",
     ),
     "train": ("gr_speculative.train", "train a pair of models on labelled recordings"),
     "evaluate": ("gr_speculative.evaluate", "measure a pair of models on labelled recordings"),
@@ -82,6 +87,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
             module = importlib.import_module(module_name)
             module.add_arguments(command)
             command.set_defaults(run=module.run)
+            place = argv.index(name) + 1
+            argv = [*argv[:place], *config.expand(command, argv[place:])]
     return parser.parse_args(argv)
 
 

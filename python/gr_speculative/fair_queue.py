@@ -1,18 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""A bounded queue that serves its senders in turn."""
+"""A bounded queue that serves its senders in turn, and of each the most urgent item first."""
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
-from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+import bisect
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, Protocol, TypeVar
 
-Item = TypeVar("Item")
+
+class Urgent(Protocol):
+    deadline: float
+
+
+Item = TypeVar("Item", bound=Urgent)
 
 
 class FairQueue(Generic[Item]):
-    """First in, first out for one sender; round robin among senders; at most `capacity` items in all.
+    """Earliest `deadline` first for one sender; round robin among senders; at most `capacity` items in all.
 
     When it is full, whoever has the most items waiting gives way, so that a flood displaces only itself.
     """
@@ -20,22 +26,29 @@ class FairQueue(Generic[Item]):
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
         self._size = 0
-        self._queues: OrderedDict[Hashable, deque[Item]] = OrderedDict()  # no empty ones; next turn first
+        self._queues: OrderedDict[Hashable, list[Item]] = OrderedDict()  # no empty ones; next turn first
 
     def __len__(self) -> int:
         return self._size
 
+    def senders(self) -> int:
+        """How many senders have items waiting."""
+        return len(self._queues)
+
+    def waiting(self, sender: Hashable) -> int:
+        """How many items of `sender` wait."""
+        return len(self._queues.get(sender, ()))
+
     def push(self, sender: Hashable, item: Item) -> Item | None:
         """Queues `item`. Returns the item that has no room: `item` itself, a displaced one, or None."""
+        displaced = None
         if self._size >= self._capacity:
             longest = max(self._queues, key=lambda other: len(self._queues[other]))
             if len(self._queues[longest]) <= len(self._queues.get(sender, ())) + 1:
                 return item
             displaced = self._queues[longest].pop()
             self._size -= 1
-        else:
-            displaced = None
-        self._queues.setdefault(sender, deque()).append(item)
+        bisect.insort(self._queues.setdefault(sender, []), item, key=lambda other: other.deadline)
         self._size += 1
         return displaced
 
@@ -44,21 +57,31 @@ class FairQueue(Generic[Item]):
         items = []
         while self._queues and len(items) < count:
             sender, queue = self._queues.popitem(last=False)
-            items.append(queue.popleft())
+            items.append(queue.pop(0))
             if queue:
                 self._queues[sender] = queue
         self._size -= len(items)
         return items
 
-    def remove(self, condition: Callable[[Item], bool]) -> list[Item]:
-        """Takes every item for which `condition` holds."""
+    def expire(self, now: float) -> list[Item]:
+        """Takes every item whose deadline is not after `now`."""
         removed = []
         for sender, queue in list(self._queues.items()):
-            taken = [item for item in queue if condition(item)]
-            if taken:
-                removed += taken
-                self._queues[sender] = deque(item for item in queue if not condition(item))
-                if not self._queues[sender]:
-                    del self._queues[sender]
+            if queue[0].deadline <= now:
+                late = bisect.bisect_right(queue, now, key=lambda item: item.deadline)
+                removed += queue[:late]
+                self._keep(sender, queue[late:])
         self._size -= len(removed)
         return removed
+
+    def remove(self, sender: Hashable) -> list[Item]:
+        """Takes every item of `sender`."""
+        items = self._queues.pop(sender, [])
+        self._size -= len(items)
+        return items
+
+    def _keep(self, sender: Hashable, items: list[Item]) -> None:
+        if items:
+            self._queues[sender] = items
+        else:
+            del self._queues[sender]

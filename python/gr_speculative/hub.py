@@ -1,273 +1,182 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""The hub: answers the deferrals of many nodes with one slow model, in batches, over a ZeroMQ ROUTER.
+"""The hub: answers the deferrals of many nodes with a few slow models, in batches, over a ZeroMQ ROUTER.
 
-Two threads. The one in `run()` owns the socket, the queue and the counters, and never waits for the model.
-The other does nothing but inference, one batch at a time; each is chosen as late as possible.
+The thread in `run()` owns the sockets, the queues and the counters, and never waits for a model; each model has
+a thread of its own (lane.py), and each batch is chosen as late as possible.
+
+Memory is bounded by what is granted: a node has at most `credit` requests unanswered, a model's queue holds
+`max_queue`, there are at most `max_connections`; who sends more is told `busy`, and silenced if that does not help
+(front.py).
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import queue
 import socket
-import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-import numpy as np
 import zmq
 
-from gr_speculative import wire
-from gr_speculative.fair_queue import FairQueue
-from gr_speculative.inference import InferenceError, Model, infer, mismatch
-from gr_speculative.rate_limited import RateLimitedWarning
-from gr_speculative.wire import Request, Verdict
+from gr_speculative.desk import Desk, Observer
+from gr_speculative.front import Front
+from gr_speculative.hub_options import HubOptions
+from gr_speculative.keys import KeyFileError, KeyRing
+from gr_speculative.lane import Lane, Outcome, ServedModel
+from gr_speculative.model_table import ModelTable
 
 log = logging.getLogger(__name__)
 
 _DRAIN = 256  # messages read before answers and expiries get their turn
-_SWEEP_S = 0.05  # how often expired requests are looked for while the model is at work
-_IDLE_S = 1.0
-_GRACE_S = 0.3  # what stopping allows the batch at work
+_SWEEP_S = 0.05  # how often expired requests are looked for
+_TIDY_S = 1.0
+_GRACE_S = 0.3  # what stopping allows the batches at work
 _LINGER_MS = 100  # and the last answers
-_COUNTERS = ("received", "ok", "busy", "expired", "error", "malformed", "undeliverable", "batches")
-
-
-@dataclass(frozen=True, eq=False)
-class _Pending:
-    sender: bytes
-    request: Request
-    received: float  # seconds, monotonic
-    deadline: float
 
 
 class Hub:
-    """Binds at construction; serves in `run()` until `stop()`.
+    """Loads its models and binds at construction; serves in `run()` until `stop()`.
 
+    models: each makes a fresh ServedModel, at the start and at every reload; the first that fits answers a node
+        which asks for none by name.
     bind: ZeroMQ endpoint; port 0 takes a free one, `endpoint` tells which.
-    max_batch: most requests in one inference, default 32.
-    max_wait_ms: how long an idle model waits for a batch to fill, default 2 ms.
-    max_queue: most requests waiting, of all nodes together, default 1024; beyond it the answer is `busy`.
-    Raises ValueError for a value out of range and OSError where the endpoint cannot be bound.
+    keys: for CURVE, with the allow-list; None: plaintext.
+    observers: told of verdicts and reports.
+
+    Raises OSError where the endpoint cannot be bound, and whatever the loading of a model raises.
     """
 
     def __init__(
         self,
-        model: Model,
+        models: Sequence[Callable[[], ServedModel]],
         bind: str = "tcp://127.0.0.1:0",
-        max_batch: int = 32,
-        max_wait_ms: float = 2.0,
-        max_queue: int = 1024,
+        options: HubOptions | None = None,
+        keys: KeyRing | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
-        for name, value, low in [
-            ("batch", max_batch, 1),
-            ("wait_ms", max_wait_ms, 0),
-            ("queue", max_queue, 1),
-        ]:
-            if not low <= value < float("inf"):
-                raise ValueError(f"max_{name}: expected at least {low}, found {value}")
-        self._model = model
-        self._model_name = wire.printable(model.contract.name)
-        self._model_sha256 = getattr(model, "sha256", None)
-        self._max_batch, self._max_wait = max_batch, max_wait_ms / 1e3
-        self._queue: FairQueue[_Pending] = FairQueue(max_queue)
-        self._waiting_since = 0.0
-        self._at_work: Sequence[_Pending] = ()
-        self._todo: queue.SimpleQueue[Sequence[_Pending] | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[np.ndarray | InferenceError] = queue.SimpleQueue()
-        self._count = dict.fromkeys(_COUNTERS, 0)
-        self._snapshot = self._count | {"queued": 0}
-        self._warn = RateLimitedWarning(log)
-        self._stopping = False
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.ROUTER)
-        for option, value in {
-            zmq.LINGER: 0,
-            zmq.SNDHWM: 1000,  # of each node
-            # No receive limit: libzmq (up to 4.3.5) aborts the process, "!_io_error", when a node that has
-            # heartbeats hangs up while the limit holds it back. Requests are read at once; `max_queue` rules.
-            zmq.RCVHWM: 0,
-            zmq.MAXMSGSIZE: wire.MAX_PAYLOAD,
-            zmq.ROUTER_MANDATORY: 1,  # an answer to a node that is gone is counted, not lost in silence
-            zmq.ROUTER_HANDOVER: 1,  # a node that comes back takes over from its half-open past
-            zmq.TCP_KEEPALIVE: 1,
-            zmq.TCP_KEEPALIVE_IDLE: 30,
-            zmq.TCP_KEEPALIVE_INTVL: 10,
-            zmq.TCP_KEEPALIVE_CNT: 3,
-        }.items():
-            self._socket.setsockopt(option, value)
-        try:
-            self._socket.bind(bind)
-        except zmq.ZMQError as error:
-            self._context.destroy(linger=0)
-            raise OSError(error.errno, f"cannot bind {bind}: {zmq.strerror(error.errno)}") from None
-        self.endpoint: str = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        options = options or HubOptions()
+        self._keys = keys
+        self._stopping = self._reload_wanted = False
+        self._tidy_at = 0.0
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
-        self._poller = zmq.Poller()
-        self._poller.register(self._socket, zmq.POLLIN)
-        self._poller.register(self._wake_reader.fileno(), zmq.POLLIN)
+        self._front = Front(bind, keys, options.max_connections)
+        self.endpoint = self._front.endpoint
+        try:
+            self._models = ModelTable(models, options, self._on_finished)
+        except BaseException:
+            self._front.close(0)
+            raise
+        self._desk = Desk(self._front, self._models, options, observers)
+        self.stats = self._desk.stats  # may be read by any thread
+        self._publish()
 
     def counters(self) -> dict[str, int]:
-        """received = ok + busy + expired + error + malformed + undeliverable + queued; and `batches`.
+        """received = ok + busy + expired + error + malformed + undeliverable + queued; and others.
 
         Every request is counted once: by the status of its answer, as `malformed` where it broke the rules,
-        or as `undeliverable` where its sender was gone. `queued` includes the batch at work. Any thread.
+        or as `undeliverable` where its sender was gone. `queued` includes the batches at work. Any thread.
         """
         return dict(self._snapshot)
+
+    def models(self) -> list[ServedModel]:
+        """The models that serve now. Any thread."""
+        return [lane.model for lane in self._models]
 
     def stop(self) -> None:
         """Makes `run()` return within half a second. Any thread, and signal handlers."""
         self._stopping = True
         self._wake()
 
+    def reload(self) -> None:
+        """Reads the allow-list and the models again without losing a request: the old models answer until the new
+        ones are ready, and go on where those cannot be loaded. Any thread, and signal handlers."""
+        self._reload_wanted = True
+        self._wake()
+
     def run(self) -> None:
         """Serves until `stop()`, then answers what is still waiting with `busy`. To be called once."""
-        inference = threading.Thread(target=self._infer_forever, name="inference", daemon=True)
-        inference.start()
+        poller = zmq.Poller()
+        for source in (self._wake_reader.fileno(), *self._front.sources):
+            poller.register(source, zmq.POLLIN)
         try:
             while not self._stopping:
-                events = dict(self._poller.poll(self._patience_ms()))
-                if self._wake_reader.fileno() in events:
+                poller.poll(self._patience_ms())
+                with contextlib.suppress(BlockingIOError):
                     self._wake_reader.recv(4096)
-                if self._socket in events:
-                    self._receive()
+                self._front.attend()
+                for _ in range(_DRAIN):
+                    if (message := self._front.receive()) is None:
+                        break
+                    self._desk.take(*message)
                 self._turn()
-            self._todo.put(None)
-            inference.join(_GRACE_S)
+            self._models.stop(_GRACE_S)
             self._turn(dispatch=False)
         finally:
-            self._close()
+            self._desk.close()
+            self._publish()
+            self._front.close(_LINGER_MS)
+            self._wake_reader.close()
+            self._wake_writer.close()
 
     def _turn(self, dispatch: bool = True) -> None:
-        self._collect()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._inbox.get_nowait()()
+        if self._reload_wanted:
+            self._reload()
         now = time.monotonic()
-        for pending in self._queue.remove(lambda pending: pending.deadline <= now):
-            self._answer(pending, "expired", message="its deadline passed while it waited for the slow model")
-        if dispatch:
-            self._dispatch(now)
+        if now >= self._tidy_at:
+            self._tidy_at = now + _TIDY_S
+            self._desk.tidy(now)
+            self._front.tidy()
+        self._desk.turn(now, dispatch)
         self._publish()
 
     def _patience_ms(self) -> float:
-        if not len(self._queue):
-            return _IDLE_S * 1e3
-        if self._at_work:
-            return _SWEEP_S * 1e3
-        return max(self._waiting_since + self._max_wait - time.monotonic(), 0) * 1e3
-
-    def _receive(self) -> None:
-        for _ in range(_DRAIN):
-            try:
-                sender, *frames = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            self._count["received"] += 1
-            self._admit(sender, frames)
-
-    def _admit(self, sender: bytes, frames: Sequence[bytes]) -> None:
-        try:
-            request = wire.decode_request(frames)
-        except wire.WireError as error:
-            self._count["malformed"] += 1
-            self._warn("malformed request dropped: %s", error)
-            if error.identity is not None:
-                self._send(sender, Verdict(*error.identity, "error", message=wire.printable(error)))
-            return
         now = time.monotonic()
-        pending = _Pending(sender, request, now, now + request.deadline_ms / 1e3)
-        if (reason := mismatch(self._model.contract, request)) is not None:
-            self._warn("node %s refused: %s", request.node_id, reason)
-            self._answer(pending, "error", message=reason)
-            return
-        if not len(self._queue):
-            self._waiting_since = now
-        displaced = self._queue.push(sender, pending)
-        if displaced is not None:
-            self._answer(displaced, "busy", message="the hub's queue is full")
+        longest = _SWEEP_S if self._models.load() else _TIDY_S
+        return min(longest, *(lane.patience_s(now) for lane in self._models)) * 1e3
 
-    def _dispatch(self, now: float) -> None:
-        full = len(self._queue) >= self._max_batch
-        if self._at_work or not len(self._queue) or not (full or now >= self._waiting_since + self._max_wait):
-            return
-        self._at_work = self._queue.pop(self._max_batch)
-        self._count["batches"] += 1
-        self._todo.put(self._at_work)
+    def _on_finished(self, lane: Lane, outcome: Outcome, seconds: float) -> None:
+        self._call_soon(lambda: self._desk.collect(lane, outcome, seconds))
 
-    def _infer_forever(self) -> None:
-        while (batch := self._todo.get()) is not None:
+    def _reload(self) -> None:
+        self._reload_wanted = False
+        self.stats.count("reloads")
+        if self._keys is not None:
             try:
-                self._done.put(infer(self._model, [pending.request for pending in batch]))
-            except InferenceError as error:
-                log.debug("slow model", exc_info=True)
-                self._done.put(error)
-            self._wake()
+                self._keys.reload()
+            except KeyFileError as error:
+                log.error("the allow-list stays as it was: %s", error)
+            self._desk.expel(self._keys.names())
+        self._models.reload(lambda *change: self._call_soon(lambda: self._replace(*change)))
 
-    def _collect(self) -> None:
-        try:
-            scores = self._done.get_nowait()
-        except queue.Empty:
-            return
-        batch, self._at_work = self._at_work, ()
-        if isinstance(scores, InferenceError):
-            self._warn("%s", scores)
-            for pending in batch:
-                self._answer(pending, "error", message=str(scores))
-            return
-        for pending, row in zip(batch, scores, strict=True):
-            if np.isnan(row[0]):
-                self._answer(pending, "error", message="the slow model's scores are not probabilities")
-            else:
-                self._answer(pending, "ok", row)
+    def _replace(self, old: Lane, new: Lane, error: Exception | None) -> None:
+        if self._models.replace(old, new, error):
+            self._desk.greet_again()
+            for pending in old.queue.pop(len(old.queue)):
+                self._desk.enqueue(pending)
 
-    def _answer(
-        self,
-        pending: _Pending,
-        status: str,
-        scores: Sequence[float] | np.ndarray = (),
-        message: str | None = None,
-    ) -> None:
-        sent = self._send(
-            pending.sender,
-            Verdict(
-                session=pending.request.session,
-                seq=pending.request.seq,
-                status=status,
-                scores=np.asarray(scores, np.float32),
-                model=self._model_name,
-                model_sha256=self._model_sha256,
-                elapsed_ms=(time.monotonic() - pending.received) * 1e3,
-                message=message,
-            ),
-        )
-        self._count[status if sent else "undeliverable"] += 1
-
-    def _send(self, sender: bytes, verdict: Verdict) -> bool:
-        try:
-            self._socket.send_multipart([sender, *wire.encode_verdict(verdict)], zmq.NOBLOCK)
-        except zmq.ZMQError as error:
-            if error.errno not in (errno.EHOSTUNREACH, errno.EAGAIN):  # gone; or not reading its answers
-                raise
-            return False
-        return True
+    def _call_soon(self, action: Callable[[], None]) -> None:
+        """Has the hub's thread do it. Any thread."""
+        self._inbox.put(action)
+        self._wake()
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):  # already awake; or closed
             self._wake_writer.send(b"\0")
 
     def _publish(self) -> None:
-        self._snapshot = self._count | {"queued": len(self._queue) + len(self._at_work)}
-
-    def _close(self) -> None:
-        for pending in [*self._at_work, *self._queue.pop(len(self._queue))]:
-            self._answer(pending, "busy", message="the hub is stopping")
-        self._at_work = ()
-        self._publish()
-        self._socket.close(linger=_LINGER_MS)
-        self._context.term()
-        self._wake_reader.close()
-        self._wake_writer.close()
+        self._snapshot = self.stats.counts | {
+            "queued": self._models.load(),
+            "nodes": self._desk.nodes,
+            "connections": self._front.connections,
+            "refused_connections": self._front.refused,
+            "silenced": self._front.silenced,
+        }

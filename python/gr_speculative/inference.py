@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from .contract import Contract
+from .handshake import Hello
 from .wire import Request, printable
 
 
@@ -31,18 +32,36 @@ class InferenceError(RuntimeError):
 
 def mismatch(contract: Contract, request: Request) -> str | None:
     """Why a model of this contract cannot answer `request`, and what to do; None if it can."""
-    name, fft_size = printable(contract.name), request.levels.shape[1]
-    if fft_size != contract.fft_size:
-        return (
-            f"fft_size {fft_size}, but the slow model {name} wants {contract.fft_size}: "
-            "set the node's FFT size to that, or use a slow model trained for yours"
-        )
+    if (reason := _wrong_size(contract, request.levels.shape[1])) is not None:
+        return reason
     if request.fast_label not in contract.labels:
-        return printable(
-            f"label {request.fast_label!r} is unknown to the slow model {name} "
-            f"({', '.join(contract.labels)}): fast and slow model must be trained on the same labels"
-        )
+        return _wrong_labels(contract, f"label {request.fast_label!r} is unknown to")
     return None
+
+
+def misfit(contract: Contract, hello: Hello) -> str | None:
+    """Why a model of this contract is not the partner of a node that says `hello`; None if it is."""
+    if hello.fft_size is not None and (reason := _wrong_size(contract, hello.fft_size)) is not None:
+        return reason
+    if hello.labels is not None and hello.labels != contract.labels:
+        return _wrong_labels(contract, f"labels {', '.join(hello.labels)} differ from those of")
+    return None
+
+
+def _wrong_size(contract: Contract, fft_size: int) -> str | None:
+    if fft_size == contract.fft_size:
+        return None
+    return (
+        f"fft_size {fft_size}, but the slow model {printable(contract.name)} wants {contract.fft_size}: "
+        "set the node's FFT size to that, or use a slow model trained for yours"
+    )
+
+
+def _wrong_labels(contract: Contract, what: str) -> str:
+    return printable(
+        f"{what} the slow model {contract.name} ({', '.join(contract.labels)}): "
+        "fast and slow model must be trained on the same labels, in the same order"
+    )
 
 
 def infer(model: Model, requests: Sequence[Request]) -> np.ndarray:

@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""Loads and runs a slow model: NAME.safetensors with NAME.json beside it, or a `module:factory`.
-
-A factory is called without arguments and returns an object with `contract` (role "slow") and
-`predict(db, sample_rate)` as model.Model has it.
-"""
+"""Loads and saves a slow model: NAME.safetensors with NAME.json beside it."""
 
 from __future__ import annotations
 
 import hashlib
-import importlib
 from pathlib import Path
 
 import torch
@@ -19,11 +14,8 @@ from safetensors.torch import save as save_tensors
 
 from . import models
 from .contract import Contract, ContractError
+from .factory import SlowModelError, from_factory, is_factory
 from .model import Model
-
-
-class SlowModelError(ValueError):
-    """A slow model cannot be used; the message names the file, what is wrong and what was expected."""
 
 
 def load_slow_model(path: str | Path, threads: int = 1, device: str = "cpu") -> Model:
@@ -33,8 +25,8 @@ def load_slow_model(path: str | Path, threads: int = 1, device: str = "cpu") -> 
     Raises SlowModelError for whatever is missing, damaged, or not a slow model.
     """
     torch.set_num_threads(threads)
-    if ":" in str(path) and not str(path).endswith(".safetensors"):
-        return _from_factory(str(path))
+    if is_factory(path):
+        return from_factory(str(path))
     path = Path(path)
     weights = _read(path, "weights as safetensors")
     try:
@@ -59,20 +51,6 @@ def save_slow_model(path: str | Path, network: torch.nn.Module, contract: Contra
     path = Path(path)
     path.write_bytes(save_tensors({k: v.contiguous() for k, v in network.state_dict().items()}))
     path.with_suffix(".json").write_text(contract.to_json(), encoding="utf-8")
-
-
-def _from_factory(path: str) -> Model:
-    module_name, _, factory_name = path.partition(":")
-    try:
-        model = getattr(importlib.import_module(module_name), factory_name)()
-    except (ImportError, AttributeError) as error:
-        advice = "expected NAME.safetensors, or module:factory of an importable module"
-        raise SlowModelError(f"{path}: {advice}: {error}") from None
-    if not isinstance(getattr(model, "contract", None), Contract) or not callable(
-        getattr(model, "predict", None)
-    ):
-        raise SlowModelError(f"{path}: the factory must return an object with `contract` and `predict`")
-    return model
 
 
 def _read(path: Path, what: str) -> bytes:

@@ -85,21 +85,27 @@ def encode_request(request: Request) -> list[bytes]:
     header = {key: getattr(request, key) for key in _REQUEST if hasattr(request, key)}
     header |= {"schema": REQUEST_SCHEMA, "session": f"{request.session:016x}"}
     header |= {"vectors": levels.shape[0], "fft_size": levels.shape[1]}
-    return _encode(header, levels.tobytes(), decode_request)
+    return encode(header, levels.tobytes(), decode_request)
 
 
 def encode_verdict(verdict: Verdict) -> list[bytes]:
     """The frames of a verdict. Raises WireError where `decode_verdict` would refuse them."""
     header = {key: getattr(verdict, key) for key in _VERDICT if getattr(verdict, key, None) is not None}
     header |= {"schema": VERDICT_SCHEMA, "session": f"{verdict.session:016x}"}
-    return _encode(header, np.asarray(verdict.scores, "<f4").tobytes(), decode_verdict)
+    return encode(header, np.asarray(verdict.scores, "<f4").tobytes(), decode_verdict)
 
 
 def decode_request(frames: Sequence[Frame]) -> Request:
     """Parses a request; `levels` is a read-only view of the payload frame. Raises WireError."""
-    header, payload = _open(frames, REQUEST_SCHEMA)
+    header, payload = open_frames(frames)
+    return read_request(header, payload)
+
+
+def read_request(header: dict[str, Any], payload: Frame) -> Request:
+    """As decode_request, of an opened message."""
     with _identified(header):
-        fields = {key: check(key, header.get(key)) for key, check in _REQUEST.items()}
+        expect_schema(header, REQUEST_SCHEMA)
+        fields = read_fields(header, _REQUEST)
         shape = fields.pop("vectors"), fields.pop("fft_size")
         if len(payload) != shape[0] * shape[1]:
             raise WireError(f"payload: expected {shape[0]} x {shape[1]} bytes, found {len(payload)}")
@@ -108,9 +114,10 @@ def decode_request(frames: Sequence[Frame]) -> Request:
 
 def decode_verdict(frames: Sequence[Frame]) -> Verdict:
     """Parses a verdict; `scores` is a read-only view of the payload frame. Raises WireError."""
-    header, payload = _open(frames, VERDICT_SCHEMA)
+    header, payload = open_frames(frames)
     with _identified(header):
-        fields = {key: check(key, header.get(key)) for key, check in _VERDICT.items()}
+        expect_schema(header, VERDICT_SCHEMA)
+        fields = read_fields(header, _VERDICT)
         low, high = (4, 4 * MAX_CLASSES) if fields["status"] == "ok" else (0, 0)
         if len(payload) % 4 or not low <= len(payload) <= high:
             expected = f"{low} to {high} bytes of float32 with status {fields['status']!r}"
@@ -126,7 +133,8 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else " " for c in str(text))[:MAX_TEXT]
 
 
-def _encode(header: dict[str, Any], payload: bytes, decode: Callable) -> list[bytes]:
+def encode(header: dict[str, Any], payload: bytes, decode: Callable) -> list[bytes]:
+    """The frames of a message, which `decode` must accept. Raises WireError."""
     try:
         text = json.dumps(header, allow_nan=False, separators=(",", ":"))
     except (TypeError, ValueError) as error:
@@ -136,7 +144,8 @@ def _encode(header: dict[str, Any], payload: bytes, decode: Callable) -> list[by
     return frames
 
 
-def _open(frames: Sequence[Frame], schema: str) -> tuple[dict[str, Any], Frame]:
+def open_frames(frames: Sequence[Frame]) -> tuple[dict[str, Any], Frame]:
+    """Header and payload of a message of any kind; its fields are not checked yet. Raises WireError."""
     if len(frames) != 3:
         raise WireError(f"message: expected 3 frames (version, header, payload), found {len(frames)}")
     version, text, payload = frames
@@ -144,18 +153,32 @@ def _open(frames: Sequence[Frame], schema: str) -> tuple[dict[str, Any], Frame]:
         raise WireError(f"version: expected {VERSION!r}, found {bytes(version[:16])!r}")
     if len(text) > MAX_HEADER:
         raise WireError(f"header: expected at most {MAX_HEADER} bytes, found {len(text)}")
-    try:
-        header = json.loads(str(text, "utf-8"), parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:  # RecursionError: brackets nested by the thousand
-        raise WireError(f"header: not a JSON object: {error}") from None
+    header = read_json("header", text)
     if not isinstance(header, dict):
         raise WireError(f"header: expected a JSON object, found {_show(header)}")
-    with _identified(header):
-        if header.get("schema") != schema:
-            raise WireError(f"schema: expected {schema!r}, found {_show(header.get('schema'))}")
-        if len(payload) > MAX_PAYLOAD:
+    if len(payload) > MAX_PAYLOAD:
+        with _identified(header):
             raise WireError(f"payload: expected at most {MAX_PAYLOAD} bytes, found {len(payload)}")
     return header, payload
+
+
+def read_json(what: str, text: Frame) -> Any:
+    """Parses JSON of a frame. Raises WireError and nothing else."""
+    try:
+        return json.loads(str(text, "utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:  # RecursionError: brackets nested by the thousand
+        raise WireError(f"{what}: not JSON: {error}") from None
+
+
+def expect_schema(header: dict[str, Any], schema: str) -> None:
+    """Raises WireError if the message is of another kind."""
+    if header.get("schema") != schema:
+        raise WireError(f"schema: expected {schema!r}, found {_show(header.get('schema'))}")
+
+
+def read_fields(values: dict[str, Any], checks: dict[str, Callable[[str, Any], Any]]) -> dict[str, Any]:
+    """What `checks` name of `values`, checked; the rest is ignored. Raises WireError."""
+    return {key: check(key, values.get(key)) for key, check in checks.items()}
 
 
 @contextmanager
@@ -178,74 +201,80 @@ def _show(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _wrong(key: str, expected: str, value: Any) -> WireError:
+def wrong(key: str, expected: str, value: Any) -> WireError:
     return WireError(f"{key}: expected {expected}, found {'nothing' if value is None else _show(value)}")
 
 
 def _session(key: str, value: Any) -> int:
     if not isinstance(value, str) or not re.fullmatch("[0-9a-fA-F]{16}", value):
-        raise _wrong(key, "16 hexadecimal digits", value)
+        raise wrong(key, "16 hexadecimal digits", value)
     return int(value, 16)
 
 
-def _integer(low: int, high: int) -> Callable[[str, Any], int]:
+def integer(low: int, high: int) -> Callable[[str, Any], int]:
+    """A check of a field: an integer from low to high."""
+
     def check(key: str, value: Any) -> int:
         if type(value) is not int or not low <= value <= high:
-            raise _wrong(key, f"an integer from {low} to {high}", value)
+            raise wrong(key, f"an integer from {low} to {high}", value)
         return value
 
     return check
 
 
-def _number(low: float, high: float) -> Callable[[str, Any], float]:
+def number(low: float, high: float) -> Callable[[str, Any], float]:
+    """A check of a field: a finite number from low to high."""
+
     def check(key: str, value: Any) -> float:
         if type(value) not in (int, float) or not low <= value <= high:
-            raise _wrong(key, f"a number from {low:g} to {high:g}", value)
+            raise wrong(key, f"a number from {low:g} to {high:g}", value)
         return float(value)
 
     return check
 
 
-def _text(key: str, value: Any) -> str:
+def text(key: str, value: Any) -> str:
+    """Checks a field: a printable text of at most MAX_TEXT characters."""
     if not isinstance(value, str) or len(value) > MAX_TEXT or not value.isprintable():
-        raise _wrong(key, f"a printable text of at most {MAX_TEXT} characters", value)
+        raise wrong(key, f"a printable text of at most {MAX_TEXT} characters", value)
     return value
 
 
 def _status(key: str, value: Any) -> str:
     if value not in STATUSES:
-        raise _wrong(key, "one of " + ", ".join(STATUSES), value)
+        raise wrong(key, "one of " + ", ".join(STATUSES), value)
     return value
 
 
-def _optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+def optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    """A check that lets a missing field pass, as None."""
     return lambda key, value: None if value is None else check(key, value)
 
 
-_COUNT = _integer(0, MAX_INTEGER)
+_COUNT = integer(0, MAX_INTEGER)
 
 _REQUEST: dict[str, Callable[[str, Any], Any]] = {
     "session": _session,
     "seq": _COUNT,
     "offset": _COUNT,
-    "vectors": _integer(1, 4096),
-    "fft_size": _integer(32, 65_536),
-    "db_scale": _number(0, 1e3),
-    "db_offset": _number(-1e4, 1e4),
-    "sample_rate": _number(1e-3, 1e12),
-    "center_frequency": _number(-1e15, 1e15),
-    "deadline_ms": _number(0, 3.6e6),
-    "fast_label": _text,
-    "fast_confidence": _number(0, 1),
-    "node_id": _text,
+    "vectors": integer(1, 4096),
+    "fft_size": integer(32, 65_536),
+    "db_scale": number(0, 1e3),
+    "db_offset": number(-1e4, 1e4),
+    "sample_rate": number(1e-3, 1e12),
+    "center_frequency": number(-1e15, 1e15),
+    "deadline_ms": number(0, 3.6e6),
+    "fast_label": text,
+    "fast_confidence": number(0, 1),
+    "node_id": text,
 }
 
 _VERDICT: dict[str, Callable[[str, Any], Any]] = {
     "session": _session,
     "seq": _COUNT,
     "status": _status,
-    "model": _optional(_text),
-    "model_sha256": _optional(_text),
-    "elapsed_ms": _optional(_number(0, 1e12)),
-    "message": _optional(_text),
+    "model": optional(text),
+    "model_sha256": optional(text),
+    "elapsed_ms": optional(number(0, 1e12)),
+    "message": optional(text),
 }

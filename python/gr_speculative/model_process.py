@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright 2026 gr-speculative contributors
+"""A slow model in a process of its own, so that unloading it really gives its memory back, and neither its
+crash nor its hanging is the hub's.
+
+Over a socket pair go messages `lengths of header and body | JSON header | body`. From the process: once
+{"contract", "sha256"}, then for each batch {"shape"} with float32 scores, or {"error"}. To it, for each batch,
+{"requests": [[vectors, fft_size, db_scale, db_offset, sample_rate], …]} with the uint8 levels of all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gr_speculative.contract import Contract
+from gr_speculative.factory import from_factory, is_factory
+from gr_speculative.inference import InferenceError, infer
+from gr_speculative.parent import end_with_parent
+from gr_speculative.wire import Request, printable
+
+_LENGTHS = struct.Struct("<IQ")
+_BACKOFF_S = (0.5, 30.0)  # first and longest pause before a process that failed is started again
+
+
+class ModelProcess:
+    """A ServedModel (lane.py) in a child process, which ends with this one.
+
+    path: NAME.safetensors, or `module:factory`. threads: CPU threads. device: a torch device.
+    start_timeout_s: for loading. batch_timeout_s: a process that is silent for longer is killed.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        threads: int = 1,
+        device: str = "cpu",
+        start_timeout_s: float = 120.0,
+        batch_timeout_s: float = 60.0,
+    ) -> None:
+        self._arguments = ["--model", path, "--threads", str(threads), "--device", device]
+        self._environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+        here = str(Path(__file__).parents[1])
+        self._environment["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
+        self._path = path
+        self._start_timeout, self._batch_timeout = start_timeout_s, batch_timeout_s
+        self._process: subprocess.Popen | None = None
+        self._socket: socket.socket | None = None
+        self._pause = _BACKOFF_S[0]
+        self._not_before = 0.0
+        self.sha256: str | None = None
+        self.cold_start_s = 0.0  # of the last load
+        self.loads = 0
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while the model is loaded."""
+        process = self._process
+        return process.pid if process is not None else None
+
+    def load(self) -> None:
+        """Starts the process and waits until the model is ready. Raises RuntimeError."""
+        if self._process is not None:
+            return
+        if time.monotonic() < self._not_before:
+            raise RuntimeError(f"{self._path}: failed a moment ago, will be started again")
+        started = time.monotonic()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "gr_speculative.model_process", *self._arguments,
+                 "--socket", str(theirs.fileno()), "--parent", str(os.getpid())],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,  # Ctrl-C is for the hub
+            )  # fmt: skip
+        self._socket = ours
+        try:
+            header, _ = self._ask(self._start_timeout)
+        except InferenceError:
+            self.unload()
+            raise
+        self.contract = Contract.from_dict(header["contract"], self._path)
+        self.sha256 = header["sha256"]
+        self.cold_start_s = time.monotonic() - started
+        self.loads += 1
+        self._pause = _BACKOFF_S[0]
+
+    def infer(self, requests: Sequence[Request]) -> np.ndarray:
+        """As inference.infer. Raises InferenceError."""
+        rows = [[*r.levels.shape, r.db_scale, r.db_offset, r.sample_rate] for r in requests]
+        header, body = self._ask(self._batch_timeout, {"requests": rows}, [r.levels for r in requests])
+        return np.frombuffer(body, np.float32).reshape(header["shape"])
+
+    def unload(self) -> None:
+        """Ends the process."""
+        if self._process is not None:
+            self._socket.close()
+            self._process.kill()  # it has nothing to lose
+            self._process.wait()
+            self._process = self._socket = None
+
+    close = unload
+
+    def _ask(
+        self, timeout_s: float, header: dict[str, Any] | None = None, body: Sequence[np.ndarray] = ()
+    ) -> tuple[dict[str, Any], bytes]:
+        """Sends a message, if any, and returns the answer. Raises InferenceError; the process may be gone."""
+        self._socket.settimeout(timeout_s)
+        try:
+            if header is not None:
+                _send(self._socket, header, body)
+            answer, data = _receive(self._socket)
+        except OSError as error:
+            status = self._process.poll()
+            self.unload()
+            self._not_before = time.monotonic() + self._pause
+            self._pause = min(2 * self._pause, _BACKOFF_S[1])
+            if isinstance(error, TimeoutError):
+                raise InferenceError(f"the slow model was silent for {timeout_s:g} s") from None
+            said = "" if status is None else f" with status {status}"
+            raise InferenceError(f"the slow model's process ended{said}") from None
+        if "error" in answer:
+            raise InferenceError(answer["error"])
+        return answer, data
+
+
+def _load(path: str, threads: int, device: str) -> Any:
+    if is_factory(path):
+        return from_factory(path)
+    from gr_speculative.slow_model import load_slow_model  # torch
+
+    return load_slow_model(path, threads, device)
+
+
+def _serve(channel: socket.socket, path: str, threads: int, device: str) -> None:
+    try:
+        model = _load(path, threads, device)
+        _send(
+            channel,
+            {"contract": json.loads(model.contract.to_json()), "sha256": getattr(model, "sha256", None)},
+        )
+    except Exception as error:  # whatever a user's model raises
+        text = str(error) if isinstance(error, ValueError) else f"{path}: {type(error).__name__}: {error}"
+        _send(channel, {"error": printable(text)})
+        return
+    while True:
+        header, body = _receive(channel)
+        try:
+            scores = infer(model, _requests(header["requests"], body))
+        except InferenceError as error:
+            _send(channel, {"error": str(error)})
+        else:
+            _send(channel, {"shape": scores.shape}, [scores])
+
+
+def _requests(rows: list[list], levels: bytes) -> list[Request]:
+    requests, start = [], 0
+    for vectors, fft_size, scale, offset, rate in rows:
+        shape, stop = (vectors, fft_size), start + vectors * fft_size
+        part = np.frombuffer(levels, np.uint8, stop - start, start).reshape(shape)
+        requests.append(Request(0, 0, part, scale, offset, rate, 0.0, "", 0.0, ""))
+        start = stop
+    return requests
+
+
+def _send(channel: socket.socket, header: dict[str, Any], body: Sequence[np.ndarray] = ()) -> None:
+    text = json.dumps(header).encode()
+    data = b"".join(part.tobytes() for part in body)
+    channel.sendall(b"".join([_LENGTHS.pack(len(text), len(data)), text, data]))
+
+
+def _receive(channel: socket.socket) -> tuple[dict[str, Any], bytes]:
+    header, body = _LENGTHS.unpack(_exactly(channel, _LENGTHS.size))
+    return json.loads(_exactly(channel, header)), _exactly(channel, body)
+
+
+def _exactly(channel: socket.socket, count: int) -> bytes:
+    data = bytearray(count)
+    view = memoryview(data)
+    while view:
+        received = channel.recv_into(view)
+        if not received:
+            raise ConnectionResetError("the other side has closed")
+        view = view[received:]
+    return bytes(data)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    for name, kind in (("model", str), ("threads", int), ("device", str), ("socket", int), ("parent", int)):
+        parser.add_argument(f"--{name}", type=kind, required=True)
+    args = parser.parse_args()
+    end_with_parent(args.parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with socket.socket(fileno=args.socket) as channel:
+        try:
+            _serve(channel, args.model, args.threads, args.device)
+        except (BrokenPipeError, ConnectionResetError):  # the hub is done with us
+            return 0
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
