@@ -34,6 +34,7 @@ COMMANDS = {
         "train the anomaly head, or fit it to what a node has seen (needs torch)",
     ),
     "train": ("gr_speculative.train", "train a pair of models on labelled recordings"),
+    "calibrate": ("gr_speculative.calibrate", "set the deferral threshold that keeps a promised risk"),
     "evaluate": ("gr_speculative.evaluate", "measure a pair of models on labelled recordings"),
 }
 

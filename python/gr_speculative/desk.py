@@ -194,11 +194,11 @@ class Desk:
             for pending in batch:
                 self._answer(pending, "error", message=str(outcome))
             return
-        for pending, row in zip(batch, outcome, strict=True):
+        for pending, row, heads in zip(batch, *outcome, strict=True):
             if np.isnan(row[0]):
                 self._answer(pending, "error", message="the slow model's scores are not probabilities")
             else:
-                self._answer(pending, "ok", row, lane)
+                self._answer(pending, "ok", row, lane, heads=heads or None)
 
     def _answer(
         self,
@@ -207,6 +207,7 @@ class Desk:
         scores: Sequence[float] | np.ndarray = (),
         lane: Lane | None = None,
         message: str | None = None,
+        heads: dict[str, wire.HeadAnswer] | None = None,
     ) -> None:
         elapsed_s = time.monotonic() - pending.received
         pending.peer.in_flight -= 1
@@ -219,6 +220,7 @@ class Desk:
             model_sha256=lane and lane.sha256,
             elapsed_ms=elapsed_s * 1e3,
             message=message,
+            heads=heads,
         )
         if not self._send(pending.peer, wire.encode_verdict(verdict)):
             self.stats.count("undeliverable")

@@ -48,6 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="CPU threads of each model, default %(default)s",
     )
     add("--device", default="cpu", help="where the models run: cpu (default), cuda, cuda:1, …")
+    add(
+        "--head",
+        action="append",
+        default=[],
+        metavar="MODULE:FACTORY",
+        help="what else to answer, such as gr_speculative.heads.anomaly:load; may be repeated",
+    )
     for name, kind, unit, text in (
         ("max_batch", positive, "N", "most requests at once"),
         ("max_wait_ms", float, "MS", "how long an idle model waits for a batch to fill"),
@@ -72,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     keys = _keys(args)
     if not args.model:
         raise ValueError("--model is missing: which slow model is to be served?")
-    models = [functools.partial(ModelProcess, path, args.threads, args.device) for path in args.model]
+    models = [functools.partial(ModelProcess, path, args.threads, args.device, heads=args.head) for path in args.model]
     if args.check_config:
         return _check(models)
     hub = Hub(models, args.bind, options, keys, [_Watchdog()])

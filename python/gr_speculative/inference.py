@@ -11,7 +11,7 @@ import numpy as np
 
 from .contract import Contract
 from .handshake import Hello
-from .wire import Request, printable
+from .wire import HeadAnswer, Request, printable
 
 
 class Model(Protocol):
@@ -24,6 +24,10 @@ class Model(Protocol):
 
         db: float32 [batch, context, fft_size], decibels; sample_rate: float64 [batch], Hz.
         """
+
+
+# Scores, float32 [batch, classes], and of each request what the heads say (docs/heads.md), empty without any
+Answers = tuple[np.ndarray, Sequence[dict[str, HeadAnswer]]]
 
 
 class InferenceError(RuntimeError):

@@ -21,6 +21,11 @@ def default_slow_model() -> str:
     return _find("slow.safetensors")
 
 
+def default_anomaly_model() -> str:
+    """Path of the shipped anomaly head (safetensors, its JSON beside it). Raises FileNotFoundError as above."""
+    return _find("anomaly.safetensors")
+
+
 def _find(name: str) -> str:
     tried = []
     for folder in _folders():

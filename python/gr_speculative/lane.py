@@ -11,11 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from gr_speculative.contract import Contract
 from gr_speculative.fair_queue import FairQueue
-from gr_speculative.inference import InferenceError
+from gr_speculative.inference import Answers, InferenceError
 from gr_speculative.peers import Peer
 from gr_speculative.wire import Request, printable
 
@@ -31,8 +29,8 @@ class ServedModel(Protocol):
     def load(self) -> None:
         """Makes it ready if it is not, and `contract` and `sha256` known. Raises ValueError or RuntimeError."""
 
-    def infer(self, requests: Sequence[Request]) -> np.ndarray:
-        """As inference.infer, of a model that is loaded."""
+    def infer(self, requests: Sequence[Request]) -> Answers:
+        """Of a model that is loaded. Raises InferenceError."""
 
     def unload(self) -> None:
         """Gives its memory back."""
@@ -48,7 +46,7 @@ class Pending:
     deadline: float
 
 
-Outcome = np.ndarray | InferenceError
+Outcome = Answers | InferenceError
 
 
 class Lane:

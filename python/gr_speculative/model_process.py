@@ -4,8 +4,8 @@
 crash nor its hanging is the hub's.
 
 Over a socket pair go messages `lengths of header and body | JSON header | body`. From the process: once
-{"contract", "sha256"}, then for each batch {"shape"} with float32 scores, or {"error"}. To it, for each batch,
-{"requests": [[vectors, fft_size, db_scale, db_offset, sample_rate], …]} with the uint8 levels of all.
+{"contract", "sha256"}, then for each batch {"shape", "heads"} with float32 scores, or {"error"}. To it, for
+each batch, {"requests": [[vectors, fft_size, and the fields of _SENT], …]} with the uint8 levels of all.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ import numpy as np
 
 from gr_speculative.contract import Contract
 from gr_speculative.factory import from_factory, is_factory
-from gr_speculative.inference import InferenceError, infer
+from gr_speculative.heads import Heads
+from gr_speculative.inference import Answers, InferenceError, infer
 from gr_speculative.parent import end_with_parent
 from gr_speculative.wire import Request, printable
 
+_SENT = ("db_scale", "db_offset", "sample_rate", "center_frequency", "offset", "node_id", "fast_label")
 _LENGTHS = struct.Struct("<IQ")
 _BACKOFF_S = (0.5, 30.0)  # first and longest pause before a process that failed is started again
 
@@ -39,7 +41,8 @@ class ModelProcess:
     """A ServedModel (lane.py) in a child process, which ends with this one.
 
     path: NAME.safetensors, or `module:factory`. threads: CPU threads. device: a torch device.
-    start_timeout_s: for loading. batch_timeout_s: a process that is silent for longer is killed.
+    heads: what else is to be answered (docs/heads.md). start_timeout_s: for loading. batch_timeout_s: a
+    process that is silent for longer is killed.
     """
 
     def __init__(
@@ -49,8 +52,10 @@ class ModelProcess:
         device: str = "cpu",
         start_timeout_s: float = 120.0,
         batch_timeout_s: float = 60.0,
+        heads: Sequence[str] = (),
     ) -> None:
         self._arguments = ["--model", path, "--threads", str(threads), "--device", device]
+        self._arguments += [word for head in heads for word in ("--head", head)]
         self._environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
         here = str(Path(__file__).parents[1])
         self._environment["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
@@ -99,11 +104,11 @@ class ModelProcess:
         self.loads += 1
         self._pause = _BACKOFF_S[0]
 
-    def infer(self, requests: Sequence[Request]) -> np.ndarray:
-        """As inference.infer. Raises InferenceError."""
-        rows = [[*r.levels.shape, r.db_scale, r.db_offset, r.sample_rate] for r in requests]
+    def infer(self, requests: Sequence[Request]) -> Answers:
+        """Scores and what the heads answer. Raises InferenceError."""
+        rows = [[*r.levels.shape, *(getattr(r, key) for key in _SENT)] for r in requests]
         header, body = self._ask(self._batch_timeout, {"requests": rows}, [r.levels for r in requests])
-        return np.frombuffer(body, np.float32).reshape(header["shape"])
+        return np.frombuffer(body, np.float32).reshape(header["shape"]), header["heads"]
 
     def unload(self) -> None:
         """Ends the process."""
@@ -146,9 +151,10 @@ def _load(path: str, threads: int, device: str) -> Any:
     return load_slow_model(path, threads, device)
 
 
-def _serve(channel: socket.socket, path: str, threads: int, device: str) -> None:
+def _serve(channel: socket.socket, path: str, threads: int, device: str, specifications: list[str]) -> None:
     try:
         model = _load(path, threads, device)
+        heads = Heads(specifications)
         _send(
             channel,
             {"contract": json.loads(model.contract.to_json()), "sha256": getattr(model, "sha256", None)},
@@ -160,19 +166,22 @@ def _serve(channel: socket.socket, path: str, threads: int, device: str) -> None
     while True:
         header, body = _receive(channel)
         try:
-            scores = infer(model, _requests(header["requests"], body))
+            requests = _requests(header["requests"], body)
+            scores = infer(model, requests)
         except InferenceError as error:
             _send(channel, {"error": str(error)})
         else:
-            _send(channel, {"shape": scores.shape}, [scores])
+            answers = heads.answer(model.contract.context, requests, scores)
+            _send(channel, {"shape": scores.shape, "heads": answers}, [scores])
 
 
 def _requests(rows: list[list], levels: bytes) -> list[Request]:
     requests, start = [], 0
-    for vectors, fft_size, scale, offset, rate in rows:
+    for vectors, fft_size, *values in rows:
         shape, stop = (vectors, fft_size), start + vectors * fft_size
         part = np.frombuffer(levels, np.uint8, stop - start, start).reshape(shape)
-        requests.append(Request(0, 0, part, scale, offset, rate, 0.0, "", 0.0, ""))
+        fields = dict(zip(_SENT, values, strict=True))
+        requests.append(Request(0, 0, part, deadline_ms=0.0, fast_confidence=0.0, **fields))
         start = stop
     return requests
 
@@ -203,12 +212,13 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     for name, kind in (("model", str), ("threads", int), ("device", str), ("socket", int), ("parent", int)):
         parser.add_argument(f"--{name}", type=kind, required=True)
+    parser.add_argument("--head", action="append", default=[])
     args = parser.parse_args()
     end_with_parent(args.parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with socket.socket(fileno=args.socket) as channel:
         try:
-            _serve(channel, args.model, args.threads, args.device)
+            _serve(channel, args.model, args.threads, args.device, args.head)
         except (BrokenPipeError, ConnectionResetError):  # the hub is done with us
             return 0
     return 0

@@ -28,7 +28,13 @@ MAX_CLASSES = 4096
 MAX_TEXT = 512  # characters of any one text field
 MAX_INTEGER = 1 << 53  # JSON numbers are exact up to here
 
+MAX_HEADS = 8
+MAX_OUTPUTS = 16  # of a head
+MAX_LIST = 64  # items of an output that is a list
+HEAD_NAME = re.compile("[a-z][a-z0-9_]{0,31}")
+
 Frame = bytes | memoryview
+HeadAnswer = dict[str, float | str | list]  # output: a finite number, a text, or a list of them
 
 
 class WireError(ValueError):
@@ -75,6 +81,7 @@ class Verdict:
     model_sha256: str | None = None
     elapsed_ms: float | None = None  # time inside the slow side
     message: str | None = None  # what went wrong
+    heads: dict[str, HeadAnswer] | None = None  # further answers, by head
 
 
 def encode_request(request: Request) -> list[bytes]:
@@ -246,6 +253,28 @@ def _status(key: str, value: Any) -> str:
     return value
 
 
+def check_heads(key: str, value: Any) -> dict[str, HeadAnswer]:
+    """Checks a field: answers of heads, {head: {output: number, text, or list of them}}."""
+    if not isinstance(value, dict) or len(value) > MAX_HEADS:
+        raise wrong(key, f"an object of at most {MAX_HEADS} heads", value)
+    for head, answer in value.items():
+        where = f"{key}.{head}"[:80]
+        if not HEAD_NAME.fullmatch(head) or not isinstance(answer, dict) or len(answer) > MAX_OUTPUTS:
+            raise wrong(where, f"a name of a-z, 0-9 and _, and at most {MAX_OUTPUTS} outputs", answer)
+        for output, item in answer.items():
+            items = item if isinstance(item, list) else [item]
+            if not HEAD_NAME.fullmatch(output) or len(items) > MAX_LIST or not all(map(_is_plain, items)):
+                expected = f"a finite number, a printable text, or a list of at most {MAX_LIST} of them"
+                raise wrong(f"{where}.{output}"[:120], expected, item)
+    return value
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= MAX_TEXT and value.isprintable()
+    return type(value) in (int, float) and abs(value) <= 1e300  # neither NaN nor infinite
+
+
 def optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
     """A check that lets a missing field pass, as None."""
     return lambda key, value: None if value is None else check(key, value)
@@ -277,4 +306,5 @@ _VERDICT: dict[str, Callable[[str, Any], Any]] = {
     "model_sha256": optional(text),
     "elapsed_ms": optional(number(0, 1e12)),
     "message": optional(text),
+    "heads": optional(check_heads),
 }

@@ -46,6 +46,7 @@ _VERDICT_KEYS = {
     pmt.intern("model_sha256"): ("model_sha256", pmt.intern),
     pmt.intern("elapsed_ms"): ("elapsed_ms", pmt.from_double),
     pmt.intern("message"): ("message", pmt.intern),
+    pmt.intern("heads"): ("heads", lambda heads: _u8vector(json.dumps(heads).encode())),
 }
 
 
@@ -71,6 +72,10 @@ def pdu_from_verdict(verdict: Verdict) -> pmt.pmt_base:
         if (value := getattr(verdict, key)) is not None:
             meta = pmt.dict_add(meta, symbol, convert(value))
     return pmt.cons(meta, pmt.init_f32vector(len(verdict.scores), verdict.scores.tolist()))
+
+
+def _u8vector(data: bytes) -> pmt.pmt_base:
+    return pmt.init_u8vector(len(data), list(data))
 
 
 def _plain(value: pmt.pmt_base) -> Any:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pmt
@@ -12,6 +13,10 @@ from gnuradio import gr
 
 def _time(value: pmt.pmt_base) -> list:
     return [pmt.to_uint64(pmt.tuple_ref(value, 0)), pmt.to_double(pmt.tuple_ref(value, 1))]
+
+
+def _json(value: pmt.pmt_base) -> dict:
+    return json.loads(bytes(pmt.u8vector_elements(value)))
 
 
 # Key by key, because pmt.to_python takes four times as long.
@@ -23,6 +28,7 @@ _READERS = {
         pmt.to_double,
     ),
     "rx_time": _time,
+    "heads": _json,
     "late": pmt.to_bool,
 }
 _KEYS = [(name, pmt.intern(name), read) for name, read in _READERS.items()]

@@ -9,16 +9,18 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pmt
 from gnuradio import gr
 
+from gr_speculative.heads import Heads
 from gr_speculative.inference import InferenceError, Model, infer, mismatch
 from gr_speculative.installed import default_slow_model
 from gr_speculative.rate_limited import RateLimitedWarning
-from gr_speculative.wire import Request, Verdict, WireError, printable
+from gr_speculative.wire import HeadAnswer, Request, Verdict, WireError, printable
 
 from .pdu import pdu_from_verdict, request_from_pdu
 
@@ -53,6 +55,7 @@ class slow_model(gr.basic_block):
     max_queued: requests that may wait, ≥ 1.
     device: a torch device, such as cpu, cuda or cuda:1.
     max_batch: most requests in one inference, ≥ 1.
+    heads: what else to answer, `module:factory` or `module:factory=ARGUMENT` each (docs/heads.md).
 
     Raises ValueError for a value out of range or a model that cannot be used, FileNotFoundError if there is
     no shipped model, RuntimeError if this Python has no torch.
@@ -65,12 +68,14 @@ class slow_model(gr.basic_block):
         max_queued: int = 64,
         device: str = "cpu",
         max_batch: int = 16,
+        heads: Sequence[str] = (),
     ) -> None:
         gr.basic_block.__init__(self, name="slow_model", in_sig=None, out_sig=None)
         for name, value in (("threads", threads), ("max_queued", max_queued), ("max_batch", max_batch)):
             if value < 1:
                 raise ValueError(f"{name} is {value}, expected at least 1")
         self._model = _load(model or default_slow_model(), threads, device)
+        self._heads = Heads(heads)
         self._model_name = printable(self._model.contract.name)
         self._model_sha256 = getattr(self._model, "sha256", None)
         self._max_queued, self._max_batch = max_queued, max_batch
@@ -157,21 +162,28 @@ class slow_model(gr.basic_block):
         with self._changed:
             self._count["batches"] += 1
         try:
-            scores = infer(self._model, [pending.request for pending in batch])
+            requests = [pending.request for pending in batch]
+            scores = infer(self._model, requests)
         except InferenceError as error:
             log.debug("slow model", exc_info=True)
             self._warn("slow_model: %s", error)
             for pending in batch:
                 self._answer(pending, "error", message=str(error))
             return
-        for pending, row in zip(batch, scores, strict=True):
+        heads = self._heads.answer(self._model.contract.context, requests, scores)
+        for pending, row, further in zip(batch, scores, heads, strict=True):
             if np.isnan(row[0]):
                 self._answer(pending, "error", message="the slow model's scores are not probabilities")
             else:
-                self._answer(pending, "ok", row)
+                self._answer(pending, "ok", row, heads=further or None)
 
     def _answer(
-        self, pending: _Pending, status: str, scores: np.ndarray | None = None, message: str | None = None
+        self,
+        pending: _Pending,
+        status: str,
+        scores: np.ndarray | None = None,
+        message: str | None = None,
+        heads: dict[str, HeadAnswer] | None = None,
     ) -> None:
         with self._changed:
             self._count[status] += 1
@@ -185,6 +197,7 @@ class slow_model(gr.basic_block):
                 model_sha256=self._model_sha256,
                 elapsed_ms=(time.monotonic() - pending.received) * 1e3,
                 message=message,
+                heads=heads,
             )
         )
 
