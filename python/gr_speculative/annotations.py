@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from .sigmf_io import Recording, Span, annotation, meta_document, write_whole
 
@@ -32,11 +33,12 @@ class AnnotationWriter:
     Adjacent vectors of one label become one annotation, with `speculative:confidence` (the mean),
     `speculative:vectors` and `speculative:sources` (vectors by source). A result replaces the earlier one of
     its offset while that is among the newest `horizon` results (hold twice the deadline); `missed` counts
-    those that came later.
+    those that came later. A change of center frequency begins a new capture.
 
     path: the `.sigmf-meta` to write. Beside `recording` it names the data file in core:dataset; elsewhere the
-        data file is linked next to it as `.sigmf-data`. Without a recording (live) it is metadata only.
-    vector_samples: samples per vector
+        data file is linked next to it as `.sigmf-data`. Without a recording (live) it is metadata only, or,
+        with `datatype`, it belongs to the `.sigmf-data` of the same name that somebody else writes.
+    vector_samples: samples from the start of one vector to the next
     noise: whether spans of noise are written
     flush_seconds: the file is written anew this often, or less often where that takes over 5 % of the time
     max_annotations: beyond it, new spans are counted in `dropped` and not kept, so that memory is bounded
@@ -50,6 +52,7 @@ class AnnotationWriter:
         recording: Recording | None = None,
         sample_rate: float | None = None,
         center_frequency: float = 0.0,
+        datatype: str | None = None,
         noise: bool = False,
         horizon: int = 16384,
         flush_seconds: float = 5.0,
@@ -67,23 +70,39 @@ class AnnotationWriter:
         self._horizon = horizon
         self._max_annotations = max_annotations
         self._flush_seconds = flush_seconds
-        self._open: dict[int, tuple[int, str, float, str]] = {}  # offset → vectors, label, confidence, source
+        self._open: dict[int, _Item] = {}  # by offset
         self._closed: list[str] = []  # as JSON: compact, and quick to write again
         self._run: _Run | None = None  # the last settled run, which may go on
         self._settled = 0  # the first offset that may still change
         self._rate = recording.sample_rate if recording else float(sample_rate)
         self._center = recording.center_frequency if recording else float(center_frequency)
+        self._captures = [(0, self._center)]  # first vector, Hz
         self._first_index = recording.first_index if recording else 0
-        self._datatype = recording.datatype if recording else "cf32_le"
-        self._about = _attach(recording, self.path) if recording else {"metadata_only": True}
+        self._datatype = recording.datatype if recording else datatype or "cf32_le"
+        if recording:
+            self._about = _attach(recording, self.path)
+        else:
+            self._about = {} if datatype else {"metadata_only": True}
         self._due = time.monotonic() + flush_seconds
 
-    def add(self, offset: int, label: str, confidence: float, source: str, vectors: int = 1) -> None:
-        """A result that speaks of `vectors` vectors from `offset`; replaces an earlier one of that offset."""
+    def add(
+        self,
+        offset: int,
+        label: str,
+        confidence: float,
+        source: str,
+        vectors: int = 1,
+        center_frequency: float | None = None,
+    ) -> None:
+        """A result that speaks of `vectors` vectors from `offset`; replaces an earlier one of that offset.
+
+        center_frequency: Hz, where it differs from the one given at first."""
+        center = self._center if center_frequency is None else float(center_frequency)
         if offset < self._settled:
             self.missed += 1
         else:
-            self._open[int(offset)] = (int(vectors), str(label), float(confidence), str(source))
+            self._capture(int(offset), center)
+            self._open[int(offset)] = _Item(int(vectors), str(label), float(confidence), str(source), center)
             if len(self._open) >= self._horizon + self._horizon // 4:
                 self._settle()
         if time.monotonic() >= self._due:
@@ -95,9 +114,12 @@ class AnnotationWriter:
         runs, _ = _merge(self._run, sorted(self._open.items()))
         tail = [self._annotate(run) for run in runs if self._wanted(run)]
         fields = {"offset": self._first_index} if self._first_index else {}
-        head = json.dumps(
-            meta_document(self._datatype, self._rate, self._center, [], **fields, **self._about)
-        )
+        document = meta_document(self._datatype, self._rate, self._center, [], **fields, **self._about)
+        document["captures"] = [
+            {"core:sample_start": self._first_index + start * self._vector_samples, "core:frequency": center}
+            for start, center in self._captures
+        ]
+        head = json.dumps(document)
         write_whole(self.path, head.removesuffix("]}") + ",\n".join(self._closed + tail) + "]}\n")
         now = time.monotonic()
         self._due = now + max(self._flush_seconds, 20 * (now - began))
@@ -114,6 +136,15 @@ class AnnotationWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _capture(self, offset: int, center: float) -> None:
+        start, current = self._captures[-1]
+        if center == current or offset < start:  # nothing new, or a revision of what was heard before
+            return
+        if not self._open and not self._run:  # the stream's first
+            self._captures = [(0, center)]
+        elif len(self._captures) < self._max_annotations:
+            self._captures.append((offset, center))
 
     def _settle(self) -> None:
         """Merge all but the newest `horizon` offsets into spans that no longer change."""
@@ -139,39 +170,49 @@ class AnnotationWriter:
             "vectors": run.vectors,
             "sources": dict(run.sources),
         }
-        low, high = self._center - self._rate / 2, self._center + self._rate / 2
+        low, high = run.center - self._rate / 2, run.center + self._rate / 2
         span = Span(run.start * size, run.stop * size, run.label, low, high, details)
         return json.dumps(annotation(span, self._first_index))
 
 
+class _Item(NamedTuple):
+    """A result as it stands now."""
+
+    vectors: int
+    label: str
+    confidence: float
+    source: str
+    center: float  # Hz
+
+
 @dataclass
 class _Run:
-    """Vectors [start, stop) of one label; `confidence` is the sum over them."""
+    """Vectors [start, stop) of one label at one center frequency; `confidence` is the sum over them."""
 
     start: int
     stop: int
     label: str
+    center: float
     vectors: int
     confidence: float
     sources: Counter
 
 
 def _merge(
-    run: _Run | None, items: list[tuple[int, tuple[int, str, float, str]]], keep_last: bool = False
+    run: _Run | None, items: list[tuple[int, _Item]], keep_last: bool = False
 ) -> tuple[list[_Run], _Run | None]:
     """Join adjacent items of one label, going on from `run`; with `keep_last` the last run stays open."""
     done = []
     run = replace(run, sources=Counter(run.sources)) if run is not None else None
-    for offset, (vectors, label, confidence, source) in items:
-        if run is not None and run.label == label and run.stop == offset:
-            run.stop += vectors
-            run.vectors += vectors
-            run.confidence += confidence * vectors
-            run.sources[source] += vectors
-            continue
-        if run is not None:
-            done.append(run)
-        run = _Run(offset, offset + vectors, label, vectors, confidence * vectors, Counter({source: vectors}))
+    for offset, (vectors, label, confidence, source, center) in items:
+        if run is None or (run.label, run.stop, run.center) != (label, offset, center):
+            if run is not None:
+                done.append(run)
+            run = _Run(offset, offset, label, center, 0, 0.0, Counter())
+        run.stop += vectors
+        run.vectors += vectors
+        run.confidence += confidence * vectors
+        run.sources[source] += vectors
     if not keep_last and run is not None:
         done.append(run)
         run = None

@@ -10,6 +10,7 @@ import json
 import logging
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gnuradio import gr
@@ -17,6 +18,7 @@ from tqdm import tqdm
 
 from gr_speculative.annotations import AnnotationWriter
 from gr_speculative.installed import default_fast_model, default_slow_model
+from gr_speculative.publisher import Publisher
 from gr_speculative.sigmf_io import RAW_FORMATS, Recording, open_recording
 from gr_speculative.summary import Summary
 from gr_speculative.worker import Worker
@@ -25,6 +27,7 @@ from .node_flowgraph import NodeOptions, node_flowgraph
 from .recording_source import PACES
 
 _CTRL_C_DRAIN_S = 0.5
+Writer = Callable[[dict], object]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="default %(default)s; lossless waits for the slow model",
     )
     add("--out", type=Path, metavar="DIR", help="write NAME.jsonl and NAME.sigmf-meta (annotations) there")
+    add("--publish", metavar="ENDPOINT", help="results as ZeroMQ PUB there, such as tcp://*:5560")
     add("--json", action="store_true", help="results as JSON lines on stdout, the summary on stderr")
 
 
@@ -92,7 +96,12 @@ def run(args: argparse.Namespace) -> int:
             max_run=args.max_run,
             pace=args.pace,
         )
-        return _run_all(recordings, names, options, args)
+        writers: list[Writer] = []
+        if args.json:
+            writers.append(lambda result: sys.stdout.write(json.dumps(result) + "\n"))
+        if args.publish:
+            writers.append(stack.enter_context(Publisher(args.publish)).send)
+        return _run_all(recordings, names, options, args, writers)
 
 
 def quiet_blocks() -> None:
@@ -101,15 +110,17 @@ def quiet_blocks() -> None:
 
 
 def _run_all(
-    recordings: list[Recording], names: list[str], options: NodeOptions, args: argparse.Namespace
+    recordings: list[Recording],
+    names: list[str],
+    options: NodeOptions,
+    args: argparse.Namespace,
+    writers: list[Writer],
 ) -> int:
     report = sys.stderr if args.json else sys.stdout
     total: Summary | None = None
     interrupted = False
     for recording, name in zip(recordings, names, strict=True):
-        summary, interrupted = run_recording(
-            recording, options, args.out and args.out / name, sys.stdout if args.json else None
-        )
+        summary, interrupted = run_recording(recording, options, args.out and args.out / name, writers)
         if len(recordings) > 1:
             print(f"{recording.path.name}:", _one_line(summary), file=report, flush=True)
         if total is None:
@@ -128,17 +139,15 @@ def _run_all(
 
 
 def run_recording(
-    recording: Recording, options: NodeOptions, base: Path | None = None, stream=None
+    recording: Recording, options: NodeOptions, base: Path | None = None, writers: Sequence[Writer] = ()
 ) -> tuple[Summary, bool]:
     """One recording through a node. base: path without suffix for .jsonl and .sigmf-meta, or None;
-    stream: where JSON lines go as well. Returns the summary, and whether Ctrl-C ended it early."""
+    writers: called with each result too. Returns the summary, and whether Ctrl-C ended it early."""
     with contextlib.ExitStack() as stack:
-        writers = []
+        writers = list(writers)
         if base is not None:
             file = stack.enter_context(open(f"{base}.jsonl", "w", encoding="utf-8"))
             writers.append(lambda result: file.write(json.dumps(result) + "\n"))
-        if stream is not None:
-            writers.append(lambda result: stream.write(json.dumps(result) + "\n"))
         flowgraph = node_flowgraph(recording, options, writers)
         if base is not None:
             horizon = int(2 * options.deadline * recording.sample_rate / flowgraph.fft_size)
@@ -151,7 +160,14 @@ def run_recording(
                 )
             )
             writers.append(
-                lambda r: annotations.add(r["offset"], r["label"], r["confidence"], r["source"], r["count"])
+                lambda r: annotations.add(
+                    r["offset"],
+                    r["label"],
+                    r["confidence"],
+                    r["source"],
+                    r["count"],
+                    r["center_frequency"],
+                )
             )
         interrupted = _run_flowgraph(flowgraph, recording)
     return flowgraph.summary(), interrupted
