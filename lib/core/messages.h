@@ -44,6 +44,7 @@ struct verdict {
     std::string model_sha256;
     double elapsed_ms = 0.0; //!< inside the slow side
     std::string message;     //!< what went wrong
+    std::string heads;       //!< further answers, a JSON object; empty: none
 };
 
 const char* to_string(verdict_status status);
