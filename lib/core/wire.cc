@@ -141,7 +141,8 @@ decode_verdict(std::string_view first, std::string_view header, std::string_view
     if (v.status != verdict_status::ok && !payload.empty())
         throw std::invalid_argument("payload is not empty although status is not ok");
     v.scores.resize(payload.size() / sizeof(float));
-    std::memcpy(v.scores.data(), payload.data(), payload.size());
+    if (!payload.empty()) // memcpy takes no null pointer, not even for no bytes
+        std::memcpy(v.scores.data(), payload.data(), payload.size());
     return v;
 }
 
