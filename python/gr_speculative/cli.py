@@ -29,6 +29,7 @@ COMMANDS = {
         "gr_speculative.atmosphere.command",
         "tell ducts, refraction and rays from a profile of the weather",
     ),
+    "heads": ("gr_speculative.heads.evaluation", "measure the heads: operating curves of anomaly and mimic"),
     "anomaly": (
         "gr_speculative.heads.anomaly_training",
         "train the anomaly head, or fit it to what a node has seen (needs torch)",
@@ -43,6 +44,7 @@ _FIXES = {
     "gnuradio.speculative": "build and install the GNU Radio module: ./gr-speculative build, in a checkout",
     "torch": "pip install 'gr-speculative[hub]'",
     "safetensors": "pip install 'gr-speculative[hub]'",
+    "sgp4": "pip install 'gr-speculative[heads]'",
     "zmq": "pip install pyzmq",
 }
 

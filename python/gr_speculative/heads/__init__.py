@@ -80,7 +80,8 @@ class Heads:
         self, head: Head, requests: Sequence[Request], db: np.ndarray, scores: np.ndarray
     ) -> list[HeadAnswer]:
         try:
-            found = [dict(answer) for answer in head.answer(requests, db, scores)]
+            answers = head.answer(requests, db, scores)
+            found = [{key: _builtin(value) for key, value in answer.items()} for answer in answers]
             if len(found) != len(requests):
                 raise ValueError(f"{len(found)} answers to {len(requests)} requests")
             for answer in found:
@@ -92,6 +93,10 @@ class Heads:
             text = printable(f"{type(error).__name__}: {error}")
             self._warn("head %s failed: %s", head.name, text)
             return [{"error": text} for _ in requests]
+
+
+def _builtin(value):
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def _load(text: str) -> Head:

@@ -38,7 +38,7 @@ class Reference:
 
     def __init__(self, features: np.ndarray) -> None:
         """features: float32 [n, 31] of `order_statistics`."""
-        self.features = features.astype(np.float32)
+        self.features = np.ascontiguousarray(features, np.float32)
         self._mean = features.mean(axis=0)
         centred = features - self._mean
         scale = centred.std(axis=0) + 1e-3

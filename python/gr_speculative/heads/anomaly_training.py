@@ -29,7 +29,8 @@ from .anomaly_net import CONTEXT, AnomalyNet, reduced
 
 _SIZE = 1024
 _PER_FILE = 16
-_MOST_REFERENCES = 3000
+_MOST_REFERENCES = 4500
+_FOLDS = 8
 _CACHE = Path.home() / ".cache" / "gr-speculative"
 _WIDTH, _LATENT = 8, 32
 
@@ -58,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if len(known) < 4:
         raise ValueError(f"{args.recordings}: {len(known)} recordings of known signals, expected at least 4")
     network = _train(known, args, dataset.sha256) if args.action == "train" else load_head().network
-    head = fitted(network, known, args.false_alarm_rate, args.seed)
+    head = fitted(network, known, args.false_alarm_rate, args.seed, by_device=args.action == "train")
     head.about |= {
         "architecture": {"latent": _LATENT, "width": _WIDTH},
         "training": {
@@ -97,35 +98,47 @@ def reduced_samples(samples: np.ndarray, sample_rate: float) -> tuple[np.ndarray
     return x[0], rate[0]
 
 
-def fitted(network: AnomalyNet, recordings: Sequence[Recording], rate: float, seed: int) -> AnomalyHead:
-    """A head whose reference is two thirds of the recordings and whose threshold lets `rate` of the others
-    through.
+def fitted(
+    network: AnomalyNet, recordings: Sequence[Recording], rate: float, seed: int, by_device: bool = False
+) -> AnomalyHead:
+    """A head whose reference are these recordings, and whose threshold lets `rate` of them through.
 
-    Whole recordings are held out, for neighbouring contexts are alike."""
+    For the threshold each recording (by_device: each device's) is measured against the others, in eight
+    parts, for neighbouring contexts are alike. Raises ValueError if there are too few."""
     rng = np.random.default_rng(seed)
-    order = [recordings[i] for i in rng.permutation(len(recordings))]
-    cut = max(1, len(order) // 3)
-    held_out, kept = (order_statistics(*contexts_of(part, rng)) for part in (order[:cut], order[cut:]))
-    reference = Reference(kept[rng.permutation(len(kept))[:_MOST_REFERENCES]])
-    distances = np.sort(reference.distance(held_out))
+    units = sorted({_unit(r, by_device) for r in recordings})
+    part_of = dict(zip(units, rng.permutation(len(units)) % _FOLDS, strict=True))
+    features = [order_statistics(*contexts_of([r], rng)) for r in recordings]
+    parts = np.concatenate(
+        [np.full(len(f), part_of[_unit(r, by_device)]) for r, f in zip(recordings, features, strict=True)]
+    )
+    features = np.concatenate(features)
+    distances = np.concatenate(
+        [
+            Reference(features[parts != k]).distance(features[parts == k])
+            for k in range(_FOLDS)
+            if np.any(parts == k)
+        ]
+    )
+    distances.sort()
     # The rank that makes a new, exchangeable score exceed the threshold with probability of at most `rate`.
     rank = int(np.ceil((len(distances) + 1) * (1 - rate)))
     if rank > len(distances):
         raise ValueError(
-            f"{len(distances)} held-out contexts cannot set a false-alarm rate of {rate:g}: "
+            f"{len(distances)} contexts cannot set a false-alarm rate of {rate:g}: "
             f"expected at least {int(np.ceil(1 / rate)) - 1}, so record more or allow more alarms"
         )
     about = {
         "threshold": round(float(distances[rank - 1]), 4),
         "false_alarm_rate": rate,
-        "calibration": {
-            "recordings": len(order) - cut,
-            "references": len(reference.features),
-            "held_out_recordings": cut,
-            "held_out_contexts": len(distances),
-        },
+        "calibration": {"recordings": len(recordings), "units": len(units), "contexts": len(features)},
     }
+    reference = Reference(features[rng.permutation(len(features))[:_MOST_REFERENCES]])
     return AnomalyHead(network, reference, about)
+
+
+def _unit(recording: Recording, by_device: bool) -> str:
+    return recording.group if by_device else recording.name
 
 
 def _train(recordings: Sequence[Recording], args: argparse.Namespace, sha256: str) -> AnomalyNet:
