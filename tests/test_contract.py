@@ -44,7 +44,7 @@ DELETE = object()
         ("preprocessing.window", DELETE),
         ("temperature", 0),
         ("temperature", "1"),
-        ("rule", "entropy"),
+        ("rule", "loudest"),
         ("threshold", 1.5),
         ("merge.rule", "vote"),
         ("merge.weight_fast", -1),

@@ -15,6 +15,7 @@ from typing import Any
 SCHEMA = 1
 METADATA_KEY = "gr_speculative"
 LABELS = ("noise", "ook_ism", "fsk_ism", "gfsk_1m", "oqpsk_154", "wifi_ofdm", "lte_ofdm", "adsb_1090")
+RULES = ("margin", "max_probability", "entropy", "benefit")
 
 
 class ContractError(ValueError):
@@ -132,7 +133,7 @@ class Contract:
             return replace(contract, architecture=read.object("architecture"))
         return replace(
             contract,
-            rule=read.text("rule", ("margin", "max_probability")),
+            rule=read.text("rule", RULES),
             threshold=read.number("threshold", lambda v: 0 <= v <= 1, "a number from 0 to 1"),
             merge=_merge(read.child("merge")),
             slow_context=read.number("slow_context", lambda v: v >= 1, "an integer ≥ 1", int),

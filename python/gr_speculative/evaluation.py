@@ -13,7 +13,8 @@ from .canvas import band_limited_resample, log_uniform
 from .contract import LABELS, Preprocessing
 from .data import UNSURE, Recording, contexts, spectra
 from .model import Model
-from .preprocessing import dequantise, quantise
+from .preprocessing import dequantise, prepare, quantise
+from .rules import levels
 
 BATCH = 256
 
@@ -22,7 +23,7 @@ class Windows:
     """Every labelled window of some recordings, with its real context.
 
     label: int [n], len(labels) where no label names it; rate: Hz [n]; file, group: indices into `files` and
-    `groups`.
+    `groups`; number: of the window in its file.
     """
 
     def __init__(
@@ -41,7 +42,15 @@ class Windows:
             rate.append(np.full(len(ends), recording.sample_rate))
             file.append(np.full(len(ends), index))
         self.label, self.rate, self.file = map(np.concatenate, (label, rate, file))
+        self.number = np.concatenate(self._ends)
         self.group = np.array([self.groups.index(r.group) for r in recordings])[self.file]
+
+    def levels(self) -> np.ndarray:
+        """What the rule `benefit` wants to know of each window, float [n, 2] (rules.levels)."""
+        db = (db[ends].astype(np.float32) for db, ends in zip(self._db, self._ends, strict=True))
+        return np.concatenate(
+            [levels(prepare(x[:, None], np.ones(len(x)), Preprocessing())[0][:, 0]) for x in db]
+        )
 
     def outputs(self, model: Model) -> tuple[np.ndarray, np.ndarray]:
         """Logits and features of a model, float32 [n, C] and [n, F]; contexts go through the wire's uint8."""

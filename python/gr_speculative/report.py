@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import metrics
+from . import metrics, rules
 from .calibration import merge
 from .contract import Contract
 from .evaluation import Windows
@@ -37,8 +37,8 @@ def scores(windows: Windows, fast: Model, slow: Model) -> Scores:
     contract = fast.contract
     p, q = softmax(logits / contract.temperature), softmax(slow_logits / slow.contract.temperature)
     merged = merged_as(contract, p, q)
-    score = metrics.margin(p) if contract.rule == "margin" else p.max(axis=1)
-    deferred = score < contract.threshold
+    score = rules.score(contract.rule, p, windows.levels(), rules.Benefit.of(contract))
+    deferred = ~rules.is_accepted(score, contract.threshold)
     cascade = np.where(deferred[:, None], merged, p)
     strangeness = {
         "energy, fast": energy(logits),

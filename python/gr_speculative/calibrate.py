@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright 2026 gr-speculative contributors
+"""`gr-speculative calibrate`: sets the deferral threshold that keeps a promised risk, or says why none does.
+
+What is promised, and on which conditions: docs/deferral.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+
+from . import guarantee, rules
+from .cascade_predictions import UNITS, predict
+from .contract import METADATA_KEY, RULES, Contract
+from .data import DataError, Dataset, Recording, load
+from .fast_model import load_fast_model
+from .promise import STRATUM, Terms, by_label, choose, support, table, whole
+from .rule_comparison import comparison
+from .slow_model import load_slow_model
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="labelled recordings")
+    parser.add_argument("--split", default="val", metavar="NAME", help="which of them (default val)")
+    parser.add_argument("--model", type=Path, default=Path("models/fast.onnx"), metavar="FILE")
+    parser.add_argument("--slow-model", type=Path, default=Path("models/slow.safetensors"), metavar="FILE")
+    parser.add_argument("--risk", type=float, default=0.01, help="what the cascade may lose (default 0.01)")
+    parser.add_argument("--confidence", type=float, default=0.95, help="of the promise (default 0.95)")
+    parser.add_argument(
+        "--mode",
+        choices=guarantee.MODES,
+        default="non-inferior",
+        help="promise on accuracy against slow on every vector (default), or on the same labels",
+    )
+    parser.add_argument(
+        "--unit",
+        choices=UNITS,
+        default="file",
+        help="what is independent: one random vector of each is used (default file)",
+    )
+    parser.add_argument(
+        "--budget", type=float, default=math.inf, metavar="N", help="affordable deferrals a second"
+    )
+    parser.add_argument(
+        "--sample-rate",
+        type=float,
+        default=0.0,
+        metavar="HZ",
+        help="of the stream in question (default: as recorded)",
+    )
+    parser.add_argument("--rule", choices=RULES, help="default: the model's own")
+    parser.add_argument(
+        "--fit-split", default="train", metavar="NAME", help="to fit the rule `benefit` on (default train)"
+    )
+    parser.add_argument(
+        "--per-class", action="store_true", help=f"a threshold for each label with {STRATUM} units or more"
+    )
+    parser.add_argument("--compare", action="store_true", help="only compare the rules")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the model with its new contract here")
+    parser.add_argument(
+        "--uncertified", action="store_true", help="write the threshold that seems right if none is certified"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of the draw (default 1)")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """The command: 0 if the promise is certified, 1 if not. Raises ValueError or OSError with one line."""
+    _check(args)
+    torch.set_num_threads(args.threads)
+    fast, slow = load_fast_model(args.model), load_slow_model(args.slow_model)
+    contract = fast.contract
+    if contract.labels != slow.contract.labels or contract.slow_context != slow.contract.context:
+        raise ValueError(f"{args.model}, {args.slow_model}: no pair: their labels or their context differ")
+    dataset = load(args.data)
+    for problem in dataset.problems:
+        print(f"warning: {problem}", file=sys.stderr)
+    held_out = _is_held_out(args, dataset, contract)
+    found = predict(_split(args, args.split, dataset), fast, slow)
+    rule, benefit = args.rule or contract.rule, rules.Benefit.of(contract)
+    if args.compare or args.rule == "benefit":
+        other = predict(_split(args, args.fit_split, dataset), fast, slow)
+        benefit = rules.fit_benefit(other.fast, other.levels, other.gained())
+    if args.compare:
+        print(comparison(found, benefit, args.fit_split))
+        return 0
+    terms = Terms(args.mode, args.risk, args.confidence, args.unit, args.budget, args.sample_rate, args.seed)
+    score = rules.score(rule, found.fast, found.levels, benefit)
+    parts = by_label(terms, found, score, contract.labels) if args.per_class else [whole(terms, found, score)]
+    if args.unit == "emission":
+        print(
+            f"warning: emissions of one file are rarely independent; there are "
+            f"{len(set(found.units['file']))} files (docs/deferral.md)",
+            file=sys.stderr,
+        )
+    print(
+        f"{args.split}: {len(found.label)} vectors; one at random of each {args.unit} (seed {args.seed}); "
+        f"rule {rule}\npromise: {args.mode}, risk {args.risk:g}, confidence {args.confidence:g}"
+    )
+    if args.per_class:
+        for label, count in zip(contract.labels, support(terms, found), strict=True):
+            verdict = "has" if count >= STRATUM else f"is refused (below {STRATUM})"
+            print(f"{label}: {count} {args.unit}s: {verdict} a threshold of its own")
+    confidence = 1 - (1 - args.confidence) / len(parts)  # so that all hold at once with args.confidence
+    choices = [choose(terms, part, confidence) for part in parts]
+    for part, choice in zip(parts, choices, strict=True):
+        print(f"{part.name}\n{table(part, confidence)}\n{choice.text}")
+    certified = all(choice.certified for choice in choices)
+    record = {"certified": certified, "held_out": held_out, "n": sum(part.sequence.n for part in parts)}
+    record |= {name: getattr(args, name) for name in ("mode", "risk", "confidence", "unit", "split", "seed")}
+    record |= {"rule": rule, "threshold": choices[-1].threshold}
+    record |= {"data_sha256": dataset.sha256, "slow_sha256": slow.sha256}
+    if args.per_class:
+        own = zip(parts[:-1], choices, strict=False)
+        record["class_thresholds"] = {part.name: choice.threshold for part, choice in own}
+    if args.out and (certified or args.uncertified):
+        calibration = {"guarantee": record} | ({"benefit": benefit.to_dict()} if rule == "benefit" else {})
+        write_calibrated(args.model, args.out, rule, record["threshold"], calibration)
+        print(f"wrote {args.out}: rule {rule}, threshold {record['threshold']:g}, certified: {certified}")
+    elif args.out:
+        print(f"{args.out} is not written (--uncertified writes the threshold that seems right)")
+    return 0 if certified else 1
+
+
+def write_calibrated(
+    source: Path, target: Path, rule: str, threshold: float, calibration: dict[str, Any]
+) -> None:
+    """Copies a fast model with another rule and threshold; `calibration` adds to the record in its contract.
+
+    Nothing else changes, so weights and predictions stay; the SHA-256 of the file does not. `target` may be
+    `source`, and is replaced at once or not at all.
+    """
+    model = onnx.load(source)
+    entry = next(entry for entry in model.metadata_props if entry.key == METADATA_KEY)
+    document = json.loads(entry.value)
+    document |= {"rule": rule, "threshold": threshold, "calibration": document["calibration"] | calibration}
+    Contract.from_dict(document, str(target))
+    entry.value = json.dumps(document, indent=2, allow_nan=False) + "\n"
+    part = target.with_name(target.name + ".part")
+    part.write_bytes(model.SerializeToString())
+    os.replace(part, target)
+
+
+def _check(args: argparse.Namespace) -> None:
+    for name, value, good, expected in (
+        ("risk", args.risk, 0 < args.risk < 1, "a number between 0 and 1"),
+        ("confidence", args.confidence, 0 < args.confidence < 1, "a number between 0 and 1"),
+        ("budget", args.budget, args.budget > 0, "deferrals a second, > 0"),
+        ("sample-rate", args.sample_rate, 0 <= args.sample_rate < math.inf, "Hz, > 0"),
+        ("seed", args.seed, args.seed >= 0, "0 or more"),
+        ("threads", args.threads, args.threads >= 1, "1 or more"),
+    ):
+        if not good:
+            raise ValueError(f"--{name} {value:g}: expected {expected}")
+    if args.per_class and args.budget < math.inf:
+        raise ValueError("--per-class and --budget cannot be combined: a budget belongs to one threshold")
+    if args.split == args.fit_split and (args.compare or args.rule == "benefit"):
+        raise ValueError(f"--fit-split {args.split}: fit the rule on other recordings than it is tested on")
+
+
+def _split(args: argparse.Namespace, name: str, dataset: Dataset) -> tuple[Recording, ...]:
+    recordings = dataset.split(name)
+    if not any(recording.spans for recording in recordings):
+        there = ", ".join(repr(s) for s in sorted({r.split for r in dataset.recordings if r.spans}))
+        raise DataError(f"{args.data}: no labelled recording of the split {name!r}; there are: {there}")
+    return recordings
+
+
+def _is_held_out(args: argparse.Namespace, dataset: Dataset, contract: Contract) -> bool:
+    """Whether nothing in the model was fitted on these recordings; refuses those that it was trained on."""
+    if contract.training.get("data_sha256") != dataset.sha256:
+        return True
+    if args.split != contract.calibration.get("split", "val"):
+        if args.split in ("train", ""):
+            raise ValueError(
+                f"--split {args.split!r}: the model was trained on these recordings: take others"
+            )
+        return True
+    print(
+        f"warning: temperature and merge weights of the model were fitted on the split {args.split!r}: "
+        "what is said about it is a little too good",
+        file=sys.stderr,
+    )
+    return False
