@@ -23,6 +23,7 @@ COMMANDS = {
         "gnuradio.speculative.demo",
         "run a node on a generated scene and draw what it found (needs GNU Radio)",
     ),
+    "doctor": ("gr_speculative.doctor", "check the installation, and tell what to fix"),
     "hub": ("gr_speculative.hub_command", "serve a slow model to many nodes (needs torch)"),
     "keys": ("gr_speculative.keys", "make keys for a hub and its nodes"),
     "atmosphere": (
