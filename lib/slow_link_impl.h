@@ -8,6 +8,7 @@
 
 #include "core/messages.h"
 #include "core/warning_limiter.h"
+#include "hub_connection.h"
 
 #include <gnuradio/speculative/slow_link.h>
 
@@ -24,7 +25,7 @@ namespace speculative {
 class slow_link_impl : public slow_link
 {
 public:
-    slow_link_impl(const std::string& endpoint, size_t max_queued, double heartbeat);
+    slow_link_impl(const hub_connection::settings& settings, size_t max_queued);
 
     bool connected() const override { return d_connected; }
     std::map<std::string, uint64_t> counters() const override;
@@ -33,19 +34,26 @@ public:
     bool stop() override;
 
 private:
+    using clock = hub_connection::clock;
+
+    struct queued {
+        request r;
+        clock::time_point expiry;
+    };
+
     void on_deferred(const pmt::pmt_t& message);
     void run();
-    void serve(zmq::socket_t& bell, const std::string& events_address);
-    void send_queued(zmq::socket_t& hub);
-    void receive(zmq::socket_t& hub);
-    bool follow_connection(zmq::socket_t& monitor);
+    void serve(zmq::socket_t& bell, uint64_t serial);
+    hub_connection::listener listener();
+    void on_connection(bool connected);
+    void send_queued(hub_connection& hub, clock::time_point now);
+    bool take_queued(const hub_connection& hub, clock::time_point now, queued& out);
     void say_unreachable();
-    void refuse(const request& r, verdict_status status, const std::string& why);
+    void settle(const request& r, verdict_status status, const std::string& why);
     void warn(const char* what, const char* why);
 
-    const std::string d_endpoint;
+    const hub_connection::settings d_settings;
     const size_t d_max_queued;
-    const std::chrono::milliseconds d_heartbeat;
 
     zmq::context_t d_zmq; // from start() to start()
     zmq::socket_t d_bell; // rings the thread; guarded by d_mutex
@@ -55,12 +63,13 @@ private:
     bool d_said_unreachable = false; // of the thread
 
     mutable std::mutex d_mutex;
-    std::deque<request> d_queue;
+    std::deque<queued> d_queue;
     warning_limiter d_warning;
 
     std::atomic<uint64_t> d_sent{ 0 };
     std::atomic<uint64_t> d_received{ 0 };
     std::atomic<uint64_t> d_unsent{ 0 };
+    std::atomic<uint64_t> d_lost{ 0 };
     std::atomic<uint64_t> d_malformed{ 0 };
     std::atomic<uint64_t> d_connects{ 0 };
     std::atomic<uint64_t> d_disconnects{ 0 };

@@ -131,7 +131,7 @@ def test_a_flood_of_garbage_is_silenced_and_others_are_served(node, caplog):
 
 
 def test_there_are_only_so_many_connections_and_the_silent_are_forgotten(node):
-    with serving(hub_of(Model(), max_connections=2, lease_s=0.5)) as hub:
+    with serving(hub_of(Model(), max_connections=2, lease_s=1.5)) as hub:
         first, _ = node(hub), node(hub)
         wait_for(lambda: hub.counters()["nodes"] == 2)
         third = first.socket.context.socket(zmq.DEALER)

@@ -9,6 +9,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <array>
 #include <cstring>
 #include <random>
 #include <stdexcept>
@@ -33,13 +34,19 @@ std::string floats(const std::vector<float>& values)
     return bytes;
 }
 
+verdict
+decode_verdict(std::string_view first, std::string_view header, std::string_view payload)
+{
+    return std::get<verdict>(wire::decode(first, header, payload));
+}
+
 const std::string good_payload = floats({ 0.25f, 0.5f, 0.25f });
 
 std::string
 complaint(std::string_view first, std::string_view header, std::string_view payload)
 {
     try {
-        wire::decode_verdict(first, header, payload);
+        decode_verdict(first, header, payload);
     } catch (const std::invalid_argument& error) {
         return error.what();
     }
@@ -66,7 +73,7 @@ bool contains(const std::string& text, const std::string& part)
 
 BOOST_AUTO_TEST_CASE(a_verdict_is_read_whole)
 {
-    const verdict v = wire::decode_verdict(wire::version, good_header, good_payload);
+    const verdict v = decode_verdict(wire::version, good_header, good_payload);
     BOOST_TEST(v.session == 0x00ffeeddccbbaa99u);
     BOOST_TEST(v.seq == 42u);
     BOOST_TEST((v.status == verdict_status::ok));
@@ -80,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_verdict_is_read_whole)
 
 BOOST_AUTO_TEST_CASE(only_the_identity_and_the_status_are_required)
 {
-    const verdict v = wire::decode_verdict(
+    const verdict v = decode_verdict(
         wire::version,
         R"({"schema":"speculative.verdict/1","session":"ffffffffffffffff",)"
         R"("seq":18446744073709551615,"status":"busy","message":"später","new":[1]})",
@@ -140,7 +147,7 @@ BOOST_AUTO_TEST_CASE(a_wrong_field_is_named)
 
 BOOST_AUTO_TEST_CASE(a_null_is_the_same_as_absent)
 {
-    const verdict v = wire::decode_verdict(
+    const verdict v = decode_verdict(
         wire::version,
         R"({"schema":"speculative.verdict/1","session":"00FFEEDDCCBBAA99","seq":1,)"
         R"("status":"busy","message":null,"model":null,"elapsed_ms":null})",
@@ -223,7 +230,7 @@ BOOST_AUTO_TEST_CASE(mutated_frames_give_a_verdict_or_a_complaint)
             }
         }
         try {
-            const verdict v = wire::decode_verdict(first, header, payload);
+            const verdict v = decode_verdict(first, header, payload);
             BOOST_TEST_REQUIRE(v.scores.size() * sizeof(float) == payload.size());
             accepted++;
         } catch (const std::invalid_argument& error) {
@@ -231,6 +238,46 @@ BOOST_AUTO_TEST_CASE(mutated_frames_give_a_verdict_or_a_complaint)
         }
     }
     BOOST_TEST(accepted > 100u); // the mutations do not only break things
+}
+
+BOOST_AUTO_TEST_CASE(a_welcome_is_read_whole)
+{
+    const auto w = std::get<wire::welcome>(
+        wire::decode(wire::version,
+                     R"({"schema":"speculative.welcome/1","credit":64,"lease_s":2.5,)"
+                     R"("model":"slow-1","message":"why"})",
+                     ""));
+    BOOST_TEST(w.credit == 64u);
+    BOOST_TEST(w.lease.count() == 2500);
+    BOOST_TEST(w.message == "why");
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_welcome_is_named)
+{
+    const std::string start = R"({"schema":"speculative.welcome/1")";
+    for (const auto& [rest, payload, named] : std::vector<std::array<std::string, 3>>{
+             { R"(,"lease_s":1})", "", "credit" },
+             { R"(,"credit":-1,"lease_s":1})", "", "credit" },
+             { R"(,"credit":1})", "", "lease_s" },
+             { R"(,"credit":1,"lease_s":1e9})", "", "lease_s" },
+             { R"(,"credit":1,"lease_s":1,"message":5})", "", "message" },
+             { R"(,"credit":1,"lease_s":1})", "1234", "payload" },
+         })
+        BOOST_TEST(contains(complaint(wire::version, start + rest, payload), named));
+}
+
+BOOST_AUTO_TEST_CASE(a_hello_header_says_what_is_known)
+{
+    const json all = json::parse(
+        wire::hello_header({ "roof \xff", "slow-1", { "noise", "signal" }, 1024 }));
+    BOOST_TEST(all.at("schema") == "speculative.hello/1");
+    BOOST_TEST(contains(all.at("node_id"), "roof "));
+    BOOST_TEST(all.at("model") == "slow-1");
+    BOOST_TEST((all.at("labels") == json{ "noise", "signal" }));
+    BOOST_TEST(all.at("fft_size") == 1024);
+    const json least = json::parse(wire::hello_header({ "roof", "", {}, 0 }));
+    BOOST_TEST(
+        (least == json{ { "schema", "speculative.hello/1" }, { "node_id", "roof" } }));
 }
 
 BOOST_AUTO_TEST_CASE(a_request_header_is_json_with_every_field)
@@ -249,7 +296,7 @@ BOOST_AUTO_TEST_CASE(a_request_header_is_json_with_every_field)
     r.fast_label = "ook_ism";
     r.fast_confidence = 0.625;
     r.node_id = "roof \"north\"\n";
-    const json header = json::parse(wire::request_header(r));
+    const json header = json::parse(wire::request_header(r, r.deadline_ms));
     BOOST_TEST(header.size() == 14u);
     BOOST_TEST(header.at("schema") == "speculative.deferred/1");
     BOOST_TEST(header.at("session") == "0123456789abcdef");
@@ -277,12 +324,13 @@ BOOST_AUTO_TEST_CASE(a_request_header_is_json_whatever_the_text)
                                      std::string(10000, '\xf0') }) {
         r.node_id = text;
         r.fast_label = text;
-        const json header = json::parse(wire::request_header(r));
+        const json header = json::parse(wire::request_header(r, r.deadline_ms));
         BOOST_TEST(header.at("node_id").is_string());
         BOOST_TEST(header.at("fast_label").is_string());
     }
     r.node_id = "half \xc3 roof";
-    BOOST_TEST(contains(json::parse(wire::request_header(r)).at("node_id"), " roof"));
+    BOOST_TEST(contains(json::parse(wire::request_header(r, r.deadline_ms)).at("node_id"),
+                        " roof"));
 }
 
 } // namespace speculative

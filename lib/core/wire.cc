@@ -85,9 +85,73 @@ json parse(std::string_view header)
     return parsed;
 }
 
+uint64_t count_of(const json& header, const char* key)
+{
+    const auto found = header.find(key);
+    if (found == header.end() || !found->is_number_unsigned())
+        missing(key, "an unsigned integer");
+    return found->get<uint64_t>();
+}
+
+// A text of ours may hold any bytes; the hub's JSON may not.
+std::string dump(const json& header)
+{
+    return header.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+welcome welcome_from(const json& header, std::string_view payload)
+{
+    if (!payload.empty())
+        throw std::invalid_argument("payload of a welcome is not empty");
+    welcome w;
+    w.credit = count_of(header, "credit");
+    const double lease = number_of(header, "lease_s");
+    if (!(lease >= 0.01 && lease <= 86400.0))
+        missing("lease_s", "0.01 to 86400 seconds");
+    w.lease = std::chrono::milliseconds(static_cast<int64_t>(lease * 1e3));
+    w.message = text_of(header, "message", false);
+    return w;
+}
+
+verdict verdict_from(const json& header, std::string_view payload)
+{
+    verdict v;
+    v.session = from_hexadecimal(text_of(header, "session", true));
+    v.seq = count_of(header, "seq");
+    v.status = verdict_status_from(text_of(header, "status", true));
+    v.model = text_of(header, "model", false);
+    v.model_sha256 = text_of(header, "model_sha256", false);
+    v.message = text_of(header, "message", false);
+    v.elapsed_ms = number_of(header, "elapsed_ms");
+    const auto heads = header.find("heads");
+    if (heads != header.end() && !heads->is_null()) {
+        if (!heads->is_object())
+            missing("heads", "an object");
+        v.heads = dump(*heads);
+    }
+    if (v.status != verdict_status::ok && !payload.empty())
+        throw std::invalid_argument("payload is not empty although status is not ok");
+    v.scores.resize(payload.size() / sizeof(float));
+    if (!payload.empty()) // memcpy takes no null pointer, not even for no bytes
+        std::memcpy(v.scores.data(), payload.data(), payload.size());
+    return v;
+}
+
 } // namespace
 
-std::string request_header(const request& r)
+std::string hello_header(const hello& h)
+{
+    json header{ { "schema", "speculative.hello/1" }, { "node_id", h.node_id } };
+    if (!h.model.empty())
+        header["model"] = h.model;
+    if (!h.labels.empty())
+        header["labels"] = h.labels;
+    if (h.fft_size != 0)
+        header["fft_size"] = h.fft_size;
+    return dump(header);
+}
+
+std::string request_header(const request& r, double deadline_ms)
 {
     const json header{
         { "schema", "speculative.deferred/1" },
@@ -100,16 +164,15 @@ std::string request_header(const request& r)
         { "db_offset", r.db_offset },
         { "sample_rate", r.sample_rate },
         { "center_frequency", r.center_frequency },
-        { "deadline_ms", r.deadline_ms },
+        { "deadline_ms", deadline_ms },
         { "fast_label", r.fast_label },
         { "fast_confidence", r.fast_confidence },
         { "node_id", r.node_id },
     };
-    return header.dump(-1, ' ', false, json::error_handler_t::replace);
+    return dump(header);
 }
 
-verdict
-decode_verdict(std::string_view first, std::string_view header, std::string_view payload)
+answer decode(std::string_view first, std::string_view header, std::string_view payload)
 {
     if (first != version)
         throw std::invalid_argument(
@@ -124,26 +187,13 @@ decode_verdict(std::string_view first, std::string_view header, std::string_view
             "payload is " + std::to_string(payload.size()) +
             " bytes, expected 4 for each of at most 4096 classes");
     const json parsed = parse(header);
-    if (text_of(parsed, "schema", true) != "speculative.verdict/1")
-        throw std::invalid_argument("schema is not speculative.verdict/1");
-
-    verdict v;
-    v.session = from_hexadecimal(text_of(parsed, "session", true));
-    const auto seq = parsed.find("seq");
-    if (seq == parsed.end() || !seq->is_number_unsigned())
-        missing("seq", "an unsigned integer");
-    v.seq = seq->get<uint64_t>();
-    v.status = verdict_status_from(text_of(parsed, "status", true));
-    v.model = text_of(parsed, "model", false);
-    v.model_sha256 = text_of(parsed, "model_sha256", false);
-    v.message = text_of(parsed, "message", false);
-    v.elapsed_ms = number_of(parsed, "elapsed_ms");
-    if (v.status != verdict_status::ok && !payload.empty())
-        throw std::invalid_argument("payload is not empty although status is not ok");
-    v.scores.resize(payload.size() / sizeof(float));
-    if (!payload.empty()) // memcpy takes no null pointer, not even for no bytes
-        std::memcpy(v.scores.data(), payload.data(), payload.size());
-    return v;
+    const std::string schema = text_of(parsed, "schema", true);
+    if (schema == "speculative.welcome/1")
+        return welcome_from(parsed, payload);
+    if (schema == "speculative.verdict/1")
+        return verdict_from(parsed, payload);
+    throw std::invalid_argument(
+        "schema is neither speculative.verdict/1 nor speculative.welcome/1");
 }
 
 } // namespace wire

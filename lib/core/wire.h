@@ -9,7 +9,10 @@
 #include "core/messages.h"
 
 #include <string_view>
+#include <chrono>
 #include <string>
+#include <variant>
+#include <vector>
 
 namespace gr {
 namespace speculative {
@@ -21,15 +24,38 @@ namespace wire {
 constexpr std::string_view version{ "GRSPEC\0\1", 8 };
 constexpr size_t largest_header = 65536; //!< bytes
 constexpr size_t largest_scores = 4096;  //!< classes
+constexpr double longest_deadline_ms = 3.6e6;
 
-/*! The JSON header of a request; its payload frame is request::payload as it is. */
-std::string request_header(const request& r);
+/*! Who a node is, and what its slow model has to be; what is empty or 0 is not said. */
+struct hello {
+    std::string node_id;
+    std::string model;
+    std::vector<std::string> labels; //!< of the fast model, in its order
+    size_t fft_size = 0;
+};
 
-/*! \param header, payload the frames of a verdict; the version frame is `first`
+/*! What the hub lets a node do. */
+struct welcome {
+    uint64_t credit = 0; //!< requests that may be unanswered at once; 0: refused
+    std::chrono::milliseconds lease{
+        0
+    };                   //!< the hub forgets a node that is silent for longer
+    std::string message; //!< why it is refused
+};
+
+using answer = std::variant<verdict, welcome>;
+
+/*! The JSON header of a hello; its payload frame is empty. */
+std::string hello_header(const hello& h);
+
+/*! The JSON header of a request; its payload frame is request::payload as it is.
+ * \param deadline_ms what is left of the request's deadline */
+std::string request_header(const request& r, double deadline_ms);
+
+/*! \param header, payload the frames of what a hub says; the version frame is `first`
  *  \throws std::invalid_argument naming the frame or field that is wrong. Lengths are
  * checked before anything is parsed or allocated. */
-verdict
-decode_verdict(std::string_view first, std::string_view header, std::string_view payload);
+answer decode(std::string_view first, std::string_view header, std::string_view payload);
 
 } // namespace wire
 

@@ -12,10 +12,12 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from gnuradio import gr
 from tqdm import tqdm
 
+from gr_speculative import config
 from gr_speculative.annotations import AnnotationWriter
 from gr_speculative.installed import default_fast_model, default_slow_model
 from gr_speculative.publisher import Publisher
@@ -53,6 +55,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--slow-model", metavar="PATH", help="for the own worker, default the one that came with it"
     )
     slow.add_argument("--no-slow", action="store_true", help="ask nobody: every vector keeps its fast label")
+    add("--key", default="", metavar="FILE", help="this node's NAME.key, of `gr-speculative keys`")
+    add("--hub-key", default="", metavar="FILE", help="the hub's NAME.pub")
+    add("--allow-plaintext", action="store_true", help="ask a hub elsewhere without encryption")
+    add(
+        "--hub-model",
+        default="",
+        metavar="NAME",
+        help="which of the hub's models answers; default: it chooses",
+    )
+    add("--node-id", default="", metavar="NAME", help="this node's name, default the host's")
     add("--max-in-flight", type=int, default=256, metavar="N", help="deferred at once, default %(default)s")
     add(
         "--max-run",
@@ -70,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, metavar="DIR", help="write NAME.jsonl and NAME.sigmf-meta (annotations) there")
     add("--publish", metavar="ENDPOINT", help="results as ZeroMQ PUB there, such as tcp://*:5560")
     add("--json", action="store_true", help="results as JSON lines on stdout, the summary on stderr")
+    config.add_arguments(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -92,6 +105,7 @@ def run(args: argparse.Namespace) -> int:
             threshold=-1.0 if args.threshold is None else args.threshold,
             deadline=args.deadline,
             hub=endpoint,
+            hub_options=_hub_options(args),
             max_in_flight=args.max_in_flight,
             max_run=args.max_run,
             pace=args.pace,
@@ -102,6 +116,16 @@ def run(args: argparse.Namespace) -> int:
         if args.publish:
             writers.append(stack.enter_context(Publisher(args.publish)).send)
         return _run_all(recordings, names, options, args, writers)
+
+
+def _hub_options(args: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "key_file": args.key,
+        "hub_key_file": args.hub_key,
+        "allow_plaintext": args.allow_plaintext,
+        "hub_model": args.hub_model,
+        "node_id": args.node_id,
+    }
 
 
 def quiet_blocks() -> None:

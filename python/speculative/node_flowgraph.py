@@ -7,7 +7,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gnuradio import gr
 
@@ -22,12 +22,13 @@ from .spectrum_classifier import spectrum_classifier
 @dataclass(frozen=True)
 class NodeOptions:
     """model: path of the fast model. threshold: 0..1, negative: the model's. deadline: seconds.
-    hub: ZeroMQ endpoint, None: ask nobody. pace: as recording_source has it."""
+    hub: ZeroMQ endpoint, None: ask nobody; hub_options: more of spectrum_classifier's that concern it. pace: as recording_source has it."""
 
     model: str
     threshold: float = -1.0
     deadline: float = 2.0
     hub: str | None = None
+    hub_options: dict = field(default_factory=dict)
     max_in_flight: int = 256
     max_run: int = 1
     pace: str = "real-time"
@@ -51,6 +52,7 @@ class node_flowgraph(gr.top_block):
             center_frequency=recording.center_frequency,
             max_in_flight=options.max_in_flight,
             max_run=options.max_run,
+            **options.hub_options,
         )
         self.fft_size = self.classifier.fft_size()
         self._result = Summary(threshold=self.classifier.threshold())

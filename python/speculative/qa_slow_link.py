@@ -7,7 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
+from pathlib import Path
 
 import numpy as np
 import pmt
@@ -16,17 +18,23 @@ from gnuradio import blocks, gr, gr_unittest
 from qa_slow_model import PATIENCE_S, end, request_pdu, verdicts_in, wait_until
 
 from gr_speculative import wire
+from gr_speculative.handshake import Hello, Welcome, decode_hello, encode_welcome
+from gr_speculative.keys import read_key, write_pair
 
 SESSION = 2**64 - 3  # of request_pdu()
 SCORES = np.float32([0.25, 0.5, 0.25])
-# A hub in a process that can be stopped: refuses everything.
+# A hub in a process that can be stopped: refuses every request.
 REFUSING_HUB = """
 import zmq
+from gr_speculative.handshake import Welcome, encode_welcome
 hub = zmq.Context().socket(zmq.ROUTER)
 hub.bind("tcp://127.0.0.1:0")
 print(hub.last_endpoint.decode(), flush=True)
 while True:
     peer, version, header, _ = hub.recv_multipart()
+    if b"hello/1" in header:
+        hub.send_multipart([peer, *encode_welcome(Welcome(10, 30.0))])
+        continue
     header = header.replace(b"deferred/1", b"verdict/1").rstrip(b"}") + b', "status": "busy"}'
     hub.send_multipart([peer, version, header, b""])
 """
@@ -39,12 +47,15 @@ def answer(seq, status="ok", scores=SCORES):
 
 
 class Hub:
-    """A ROUTER; receive() tells what came, send() answers whoever asked last."""
+    """A ROUTER; receive() welcomes nodes and tells what they ask, send() answers whoever spoke last."""
 
-    def __init__(self, endpoint="tcp://127.0.0.1:0", receive_limit=1000):
+    def __init__(self, endpoint="tcp://127.0.0.1:0", credit=1000, lease_s=30.0, message=None, keys=None):
+        self.welcome = Welcome(credit, lease_s, message=message)
+        self.hellos = []
         self.socket = zmq.Context.instance().socket(zmq.ROUTER)
         self.socket.linger = 0
-        self.socket.rcvhwm = receive_limit
+        if keys:
+            self.socket.curve_server, self.socket.curve_secretkey = True, read_key(keys)
         wait_until(lambda: self._bind(endpoint))  # a port that was just closed may need a moment
         self.endpoint = self.socket.last_endpoint.decode()
         self.peer = b""
@@ -57,10 +68,17 @@ class Hub:
         return True
 
     def receive(self):
-        if not self.socket.poll(PATIENCE_S * 1e3):
-            raise AssertionError("the link sends nothing")
-        self.peer, *frames = self.socket.recv_multipart()
-        return wire.decode_request(frames)
+        while True:
+            if not self.socket.poll(PATIENCE_S * 1e3):
+                raise AssertionError("the link sends nothing")
+            self.peer, *frames = self.socket.recv_multipart()
+            if b"hello/1" not in frames[1]:
+                return wire.decode_request(frames)
+            self.hellos.append(decode_hello(frames))
+            self.send(encode_welcome(self.welcome))
+
+    def says_nothing(self, milliseconds=200):
+        return not self.socket.poll(milliseconds)
 
     def send(self, frames):
         self.socket.send_multipart([self.peer, *frames])
@@ -119,7 +137,9 @@ class qa_slow_link(gr_unittest.TestCase):
         told = (request.session, request.seq, request.offset, request.db_scale, request.db_offset)
         self.assertEqual(told, (SESSION, 7, 5, 0.5, -100))
         self.assertEqual((request.sample_rate, request.center_frequency), (1e6, 433e6))
-        self.assertEqual((request.deadline_ms, request.fast_label, request.node_id), (60e3, "noise", "qa"))
+        self.assertEqual((request.fast_label, request.node_id), ("noise", "qa"))
+        self.assertLessEqual(request.deadline_ms, 60e3)  # what is left of it
+        self.assertGreater(request.deadline_ms, 0)
         verdict = wire.Verdict(
             session=SESSION,
             seq=7,
@@ -285,27 +305,114 @@ class qa_slow_link(gr_unittest.TestCase):
                 self.assertEqual(self.verdicts(1)[1][0], "unreachable")
                 self.assertFalse(self.link.connected())
 
-    def test_what_a_slow_hub_does_not_take_is_busy_and_nothing_is_lost(self):
-        hub = self.hub(receive_limit=1)
+    def test_says_hello_and_repeats_it_before_its_lease_ends(self):
+        hub = self.hub(lease_s=0.3)
+        self.start(hub.endpoint, node_id="roof", hub_model="slow-1", labels=["noise", "signal"], fft_size=64)
+        wait_until(self.link.connected)
+        self.post(request_pdu(1))
+        hub.receive()
+        wait_until(lambda: self.hears_hello(hub, 3))
+        self.assertEqual(set(hub.hellos), {Hello("roof", "slow-1", None, ("noise", "signal"), 64)})
+
+    def hears_hello(self, hub, count):
+        if hub.socket.poll(10):
+            hub.peer, *frames = hub.socket.recv_multipart()
+            hub.hellos.append(decode_hello(frames))
+            hub.send(encode_welcome(hub.welcome))
+        return len(hub.hellos) >= count
+
+    def test_no_more_than_the_credit_is_unanswered(self):
+        hub = self.hub(credit=3)
         self.start(hub.endpoint, max_queued=4)
         wait_until(self.link.connected)
-        posted = 0
-        while self.link.counters()["unsent"] == 0:
-            self.post(*(request_pdu(seq) for seq in range(posted, posted + 100)))
-            posted += 100
-            self.assertLess(posted, 20_000, "nothing is refused")
-            wait_until(lambda: self.counted() == posted)  # noqa: B023
-        count = self.link.counters()
-        refused = self.verdicts(count["unsent"])
-        self.assertEqual({status for status, _, _ in refused.values()}, {"busy"})
-        self.assertEqual(len(refused), count["unsent"])
-        arrived = [hub.receive().seq for _ in range(count["sent"])]
-        self.assertEqual(sorted([*arrived, *refused]), list(range(posted)))
-        self.round_trip(hub, posted)
+        self.post(request_pdu(0))
+        self.assertEqual(hub.receive().seq, 0)
+        self.post(*(request_pdu(seq) for seq in range(1, 3)))
+        self.assertEqual([hub.receive().seq for _ in range(2)], [1, 2])
+        self.post(*(request_pdu(seq) for seq in range(3, 9)))
+        got = self.verdicts(2)
+        self.assertEqual({seq: status for seq, (status, _, _) in got.items()}, {7: "busy", 8: "busy"})
+        self.assertTrue(hub.says_nothing())
+        for answered in range(4):
+            hub.send(answer(answered))
+            self.assertEqual(hub.receive().seq, answered + 3)
+        self.wait_for(sent=7, unsent=2)
 
-    def counted(self):
-        count = self.link.counters()
-        return count["sent"] + count["unsent"]
+    def test_what_waits_too_long_for_credit_expires_and_unanswered_credit_comes_back(self):
+        hub = self.hub(credit=1)
+        self.start(hub.endpoint)
+        wait_until(self.link.connected)
+        self.post(request_pdu(1, deadline_ms=pmt.from_double(300)))
+        self.assertLessEqual(hub.receive().deadline_ms, 300)
+        self.post(request_pdu(2, deadline_ms=pmt.from_double(100)))
+        self.assertEqual(self.verdicts(1)[2][0], "expired")
+        self.post(request_pdu(3))
+        self.assertEqual(hub.receive().seq, 3)  # a second after the first one's deadline
+
+    def test_a_hub_that_refuses_says_why_and_may_change_its_mind(self):
+        hub = self.hub(credit=0, message="no such model")
+        self.start(hub.endpoint)
+        wait_until(self.link.connected)
+        self.post(request_pdu(1))
+        wait_until(lambda: self.hears_hello(hub, 1))
+        status, _, message = self.verdicts(1)[1]
+        self.assertEqual((status, message), ("error", "the hub refuses this node: no such model"))
+        hub.welcome = Welcome(1, 30.0)
+        hub.send(encode_welcome(hub.welcome))
+        wait_until(lambda: self.reaches(hub))
+
+    def reaches(self, hub):
+        self.post(request_pdu(99))
+        return not hub.says_nothing(20)
+
+    def test_what_is_unanswered_when_the_connection_ends_is_unreachable_at_once(self):
+        hub = self.connect()
+        self.post(*(request_pdu(seq) for seq in range(3)))
+        for _ in range(3):
+            hub.receive()
+        hub.send(answer(1))
+        self.verdicts(1)
+        hub.socket.close()
+        got = self.verdicts(3)
+        self.assertEqual([got[seq][0] for seq in range(3)], ["unreachable", "ok", "unreachable"])
+        self.wait_for(sent=3, lost=2, unsent=0)
+
+    def test_a_hub_that_never_welcomes_holds_up_nothing(self):
+        self.connect(max_queued=2)
+        self.post(*(request_pdu(seq, deadline_ms=pmt.from_double(200)) for seq in range(3)))
+        got = self.verdicts(3)
+        self.assertEqual([got[seq][0] for seq in range(3)], ["expired", "expired", "busy"])
+
+    def test_with_keys_and_with_wrong_ones(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            for name in ("hub", "node", "other"):
+                write_pair(folder, name)
+            paths = {name: str(folder / name) for name in ("hub.key", "hub.pub", "node.key", "other.pub")}
+            hub = self.hub(keys=paths["hub.key"])
+            self.start(hub.endpoint, key_file=paths["node.key"], hub_key_file=paths["hub.pub"])
+            wait_until(self.link.connected)
+            self.round_trip(hub, 1)
+            for options in ({"key_file": paths["node.key"], "hub_key_file": paths["other.pub"]}, {}):
+                end(self.tb)
+                self.tb, self.sink = gr.top_block(), blocks.message_debug()
+                self.start(hub.endpoint, heartbeat=0.05, **options)
+                self.post(request_pdu(1))
+                self.assertEqual(self.verdicts(1)[1][0], "unreachable")
+            self.refuses_key_files(folder)
+
+    def refuses_key_files(self, folder):
+        from gnuradio import speculative
+
+        pub, short, public = str(folder / "hub.pub"), folder / "short.key", folder / "node.key"
+        short.write_text("1234\n")
+        short.chmod(0o600)
+        for key, said in ((str(short), "one line of 40"), ("/nowhere.key", "cannot read"), ("", "together")):
+            with self.assertRaisesRegex(ValueError, said):
+                speculative.slow_link("tcp://127.0.0.1:1", key_file=key, hub_key_file=pub)
+        public.chmod(0o644)
+        with self.assertRaisesRegex(ValueError, "chmod 600"):
+            speculative.slow_link("tcp://127.0.0.1:1", key_file=str(public), hub_key_file=pub)
 
     def test_starts_again(self):
         hub = self.connect()
@@ -353,6 +460,9 @@ class qa_slow_link(gr_unittest.TestCase):
         ):
             with self.subTest(endpoint=endpoint), self.assertRaisesRegex(ValueError, "endpoint is"):
                 speculative.slow_link(endpoint)
+        with self.assertRaisesRegex(ValueError, "allow_plaintext"):
+            speculative.slow_link("tcp://192.0.2.1:5555")
+        speculative.slow_link("tcp://192.0.2.1:5555", allow_plaintext=True)
         good = "tcp://127.0.0.1:5555"
         for queued in (0, 10**9):
             with self.assertRaisesRegex(ValueError, "max_queued is"):

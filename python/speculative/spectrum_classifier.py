@@ -9,7 +9,7 @@ from gnuradio import blocks, fft, gr
 
 from gr_speculative.installed import default_fast_model
 
-from .slow_model import slow_model
+from .slow_model import slow_model as slow_model_block
 from .speculative_python import fast_classifier, fast_model, input_kind, power_spectrum, slow_link
 
 SLOW = ("none", "hub", "model")
@@ -27,7 +27,8 @@ class spectrum_classifier(gr.hier_block2):
     model: path of a fast model (ONNX); empty: the one that comes with the module
     slow: who answers what is deferred: `none` (nothing is deferred), `hub` (slow_link to `hub`), or `model`
         (slow_model with `slow_model`, torch in this process)
-    hub: ZeroMQ endpoint; slow_model: path, empty: the one that comes with the module
+    hub: ZeroMQ endpoint; key_file, hub_key_file, allow_plaintext, hub_model: as slow_link has them;
+    slow_model: path, empty: the one that comes with the module
     fft_size: bins, what the model wants; 0: take it from the model
     window: a gnuradio.fft.window name; empty: the one that the model was trained with
     hop: samples between the starts of successive spectra; 0: fft_size; less: overlap; more: skip
@@ -57,6 +58,10 @@ class spectrum_classifier(gr.hier_block2):
         max_run: int = 1,
         telemetry_interval: float = 1.0,
         node_id: str = "",
+        key_file: str = "",
+        hub_key_file: str = "",
+        allow_plaintext: bool = False,
+        hub_model: str = "",
     ) -> None:
         if slow not in SLOW:
             raise ValueError(f"slow is {slow!r}, expected one of {', '.join(SLOW)}")
@@ -96,16 +101,24 @@ class spectrum_classifier(gr.hier_block2):
             self.connect((self.classifier, port), blocks.null_sink(size))
         for port in ("results", "telemetry"):
             self.msg_connect(self.classifier, port, self, port)
-        self.slow = self._slow_side(slow, hub, slow_model, max_in_flight)
+        self.slow = None
+        if slow == "hub":
+            self.slow = slow_link(
+                hub,
+                max_in_flight,
+                key_file=key_file,
+                hub_key_file=hub_key_file,
+                allow_plaintext=allow_plaintext,
+                node_id=node_id,
+                hub_model=hub_model,
+                labels=wanted.labels,
+                fft_size=bins,
+            )
+        elif slow == "model":
+            self.slow = slow_model_block(slow_model, max_queued=max_in_flight)
         if self.slow is not None:
             self.msg_connect(self.classifier, "deferred", self.slow, "deferred")
             self.msg_connect(self.slow, "verdicts", self.classifier, "verdicts")
-
-    @staticmethod
-    def _slow_side(kind: str, hub: str, path: str, max_in_flight: int) -> gr.basic_block | None:
-        if kind == "hub":
-            return slow_link(hub, max_in_flight)
-        return slow_model(path, max_queued=max_in_flight) if kind == "model" else None
 
     def set_threshold(self, threshold: float) -> None:
         """0 (defer nothing) to 1 (defer all); negative: the model's own. Without a slow side it stays 0."""

@@ -21,7 +21,14 @@ void bind_slow_link(py::module& m)
         .def(py::init(&slow_link::make),
              py::arg("endpoint"),
              py::arg("max_queued") = 256,
-             py::arg("heartbeat") = 2.0)
+             py::arg("heartbeat") = 2.0,
+             py::arg("key_file") = "",
+             py::arg("hub_key_file") = "",
+             py::arg("allow_plaintext") = false,
+             py::arg("node_id") = "",
+             py::arg("hub_model") = "",
+             py::arg("labels") = std::vector<std::string>(),
+             py::arg("fft_size") = 0)
         .def("connected", &slow_link::connected)
         .def("counters", &slow_link::counters);
 }
