@@ -31,8 +31,8 @@ _UNASKED = 20  # messages other than requests of one node in one second
 class Observer:
     """Is told what the hub learns of its nodes; on the hub's thread, so its methods are quick and raise nothing."""
 
-    def on_verdict(self, node: str, request: Request, verdict: Verdict) -> None:
-        """A request has been answered `ok`."""
+    def on_verdict(self, node: str, request: Request, verdict: Verdict, label: str) -> None:
+        """A request has been answered `ok`; `label` is the most probable one."""
 
     def on_report(self, node: str, report: Report) -> None:
         """A node has told its own results or counters."""
@@ -229,8 +229,9 @@ class Desk:
         self.stats.count(status)
         if status == "ok":
             self.stats.answer_s.add(elapsed_s)
+            label = lane.contract.labels[int(np.argmax(scores))]
             for observer in self._observers:
-                observer.on_verdict(pending.peer.name, pending.request, verdict)
+                observer.on_verdict(pending.peer.name, pending.request, verdict, label)
 
     def _lose(self, peer: Peer) -> None:
         """A node that is gone, or reads no answers, is not worth the slow model's time."""

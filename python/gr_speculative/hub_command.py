@@ -16,7 +16,11 @@ from gr_speculative.hub import Hub
 from gr_speculative.hub_options import HubOptions
 from gr_speculative.keys import KeyRing, stays_here
 from gr_speculative.model_process import ModelProcess
+from gr_speculative.node_board import NodeBoard
 from gr_speculative.parent import end_with_parent
+from gr_speculative.publisher import Publisher
+from gr_speculative.results_feed import PublishedResults, WrittenResults
+from gr_speculative.web import WebServer
 from gr_speculative.worker import LISTENING
 
 _DEFAULTS = HubOptions()
@@ -66,6 +70,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         option, default = "--" + name.replace("_", "-"), getattr(_DEFAULTS, name)
         add(option, type=kind, default=default, metavar=unit, help=f"{text}; default %(default)s")
+    add(
+        "--http",
+        metavar="HOST:PORT",
+        help="dashboard at /, Prometheus metrics at /metrics; to whoever gets there",
+    )
+    add("--publish", metavar="ENDPOINT", help="all nodes' results as ZeroMQ PUB there, such as tcp://*:5560")
+    add("--results", metavar="DIR", help="all nodes' results as SigMF annotations, in DIR/NODE/")
     add("--parent", type=int, help=argparse.SUPPRESS)  # a Worker's own process, with which this one ends
     config.add_arguments(parser)
 
@@ -79,20 +90,41 @@ def run(args: argparse.Namespace) -> int:
     keys = _keys(args)
     if not args.model:
         raise ValueError("--model is missing: which slow model is to be served?")
-    models = [functools.partial(ModelProcess, path, args.threads, args.device, heads=args.head) for path in args.model]
+    models = [
+        functools.partial(ModelProcess, path, args.threads, args.device, heads=args.head)
+        for path in args.model
+    ]
     if args.check_config:
         return _check(models)
-    hub = Hub(models, args.bind, options, keys, [_Watchdog()])
+    with contextlib.ExitStack() as stack:
+        observers: list[Observer] = [_Watchdog()]
+        if args.publish:
+            observers.append(PublishedResults(stack.enter_context(Publisher(args.publish))))
+        if args.results:
+            observers.append(stack.enter_context(WrittenResults(args.results)))
+        if args.http:
+            observers.append(board := NodeBoard())
+        hub = Hub(models, args.bind, options, keys, observers)
+        if args.http:
+            from gr_speculative.dashboard import (
+                hub_pages,
+            )  # prometheus-client, which a private worker can spare
+
+            server = stack.enter_context(WebServer(args.http, hub_pages(hub, board)))
+        _serve(hub, args.device, f", dashboard {server.url}" if args.http else "")
+    return 0
+
+
+def _serve(hub: Hub, device: str, also: str) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: hub.stop())
     signal.signal(signal.SIGHUP, lambda *_: hub.reload())
     names = ", ".join(model.contract.name for model in hub.models())
-    print(f"{LISTENING}{hub.endpoint}, model {names} on {args.device}", flush=True)
+    print(f"{LISTENING}{hub.endpoint}, model {names} on {device}{also}", flush=True)
     service.notify("READY=1")
     hub.run()
     service.notify("STOPPING=1")
     print(", ".join(f"{name} {value}" for name, value in hub.counters().items()), flush=True)
-    return 0
 
 
 class _Watchdog(Observer):

@@ -23,6 +23,7 @@ class Report:
     """`results`: as on the port `results`, without scores. `telemetry`: numbers by name, or None."""
 
     node_id: str
+    session: int  # of this run, 0..2**64-1: offsets count from its start
     results: list[dict[str, Any]]
     telemetry: dict[str, float] | None = None
     omitted: int = 0  # results since the start that went into no report: too many, or no hub
@@ -30,7 +31,12 @@ class Report:
 
 def encode_report(report: Report) -> list[bytes]:
     """The frames of a report. Raises WireError where `decode_report` would refuse them."""
-    header = {"schema": REPORT_SCHEMA, "node_id": report.node_id, "omitted": report.omitted}
+    header = {
+        "schema": REPORT_SCHEMA,
+        "node_id": report.node_id,
+        "session": f"{report.session:016x}",
+        "omitted": report.omitted,
+    }
     body = {"results": report.results, "telemetry": report.telemetry}
     try:
         payload = json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
@@ -62,7 +68,7 @@ def read_report(header: dict[str, Any], payload: Frame) -> Report:
 def _result(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise wire.wrong("results", "JSON objects", value)
-    return {key: found for key, found in wire.read_fields(value, _RESULT).items() if found is not None}
+    return {key: found for key, found in wire.read_fields(value, RESULT_FIELDS).items() if found is not None}
 
 
 def _telemetry(value: Any) -> dict[str, float] | None:
@@ -81,8 +87,8 @@ def _status(key: str, value: Any) -> str:
 
 _COUNT = integer(0, wire.MAX_INTEGER)
 _any_number = number(-1e300, 1e300)
-_REPORT = {"node_id": text, "omitted": _COUNT}
-_RESULT = {
+_REPORT = {"node_id": text, "session": wire.session, "omitted": _COUNT}
+RESULT_FIELDS = {
     "offset": _COUNT,
     "count": integer(1, wire.MAX_INTEGER),
     "sample_start": _COUNT,

@@ -195,7 +195,7 @@ def _identified(header: dict[str, Any]) -> Iterator[None]:
         yield
     except WireError as error:
         with suppress(WireError):
-            error.identity = _session("session", header.get("session")), _COUNT("seq", header.get("seq"))
+            error.identity = session("session", header.get("session")), _COUNT("seq", header.get("seq"))
         raise
 
 
@@ -212,7 +212,8 @@ def wrong(key: str, expected: str, value: Any) -> WireError:
     return WireError(f"{key}: expected {expected}, found {'nothing' if value is None else _show(value)}")
 
 
-def _session(key: str, value: Any) -> int:
+def session(key: str, value: Any) -> int:
+    """Checks a field: 16 hexadecimal digits, the number of a run."""
     if not isinstance(value, str) or not re.fullmatch("[0-9a-fA-F]{16}", value):
         raise wrong(key, "16 hexadecimal digits", value)
     return int(value, 16)
@@ -283,7 +284,7 @@ def optional(check: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
 _COUNT = integer(0, MAX_INTEGER)
 
 _REQUEST: dict[str, Callable[[str, Any], Any]] = {
-    "session": _session,
+    "session": session,
     "seq": _COUNT,
     "offset": _COUNT,
     "vectors": integer(1, 4096),
@@ -299,7 +300,7 @@ _REQUEST: dict[str, Callable[[str, Any], Any]] = {
 }
 
 _VERDICT: dict[str, Callable[[str, Any], Any]] = {
-    "session": _session,
+    "session": session,
     "seq": _COUNT,
     "status": _status,
     "model": optional(text),
