@@ -1,0 +1,302 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "core/emission_tracker.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+namespace gr {
+namespace speculative {
+
+namespace {
+
+// As every processor has it, so that answers depend on none; of GCC and Clang.
+using vec = float __attribute__((vector_size(16)));
+constexpr size_t lanes = 4;
+
+vec load(const float* x)
+{
+    vec v;
+    std::memcpy(&v, x, sizeof(v));
+    return v;
+}
+
+// bench/emissions.py says what these are worth; accuracy is flat around each of them.
+constexpr float novelty = 1.3f;        // spreads to the nearest emission
+constexpr float penalty_db = 2.0f;     // for posteriors that have nothing in common
+constexpr float first_spread = 3.0f;   // dB, of an emission of which little is known
+constexpr float first_weight = 8.0f;   // vectors for which that guess stands
+constexpr uint64_t fast_memory = 64;   // vectors over which an emission is averaged
+constexpr uint64_t slow_memory = 8;    // verdicts over which they are
+constexpr uint64_t fuse_every = 8;     // vectors, once the memory is full
+constexpr uint64_t first_ask = 4;      // vectors
+constexpr uint64_t clean_patience = 4; // times as late is too late for a clean context
+
+constexpr float scale_db = 20.0f; // of the preprocessing: x is in units of it
+constexpr size_t none = std::numeric_limits<size_t>::max();
+
+void approach(float* mean, const float* value, size_t n, float weight)
+{
+    for (size_t i = 0; i < n; i++)
+        mean[i] += weight * (value[i] - mean[i]);
+}
+
+float weight_of(uint64_t count, uint64_t memory)
+{
+    return 1.0f / static_cast<float>(std::min(count, memory));
+}
+
+float largest(const float* x, size_t n)
+{
+    if (n % lanes != 0)
+        return *std::max_element(x, x + n);
+    vec top = load(x);
+    for (size_t i = lanes; i < n; i += lanes) {
+        const vec next = load(x + i);
+        top = next > top ? next : top;
+    }
+    return std::max(std::max(top[0], top[1]), std::max(top[2], top[3]));
+}
+
+// Squared distance, n a multiple of 16. Above the limit any value above it will do.
+float square_distance(const float* a, const float* b, size_t n, float limit)
+{
+    float total = 0.0f;
+    for (size_t i = 0; i < n && total <= limit; i += 4 * lanes) {
+        vec sum{};
+        for (size_t j = i; j < i + 4 * lanes; j += lanes) {
+            const vec off = load(a + j) - load(b + j);
+            sum += off * off;
+        }
+        total += (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    }
+    return total;
+}
+
+} // namespace
+
+emission_tracker::emission_tracker(size_t classes,
+                                   size_t bins,
+                                   const emission_config& config)
+    : d_classes(classes),
+      d_blocks(bins % 64 == 0 ? 64 : 32),
+      d_width(bins / d_blocks),
+      d_config(config),
+      d_current(none)
+{
+    if (classes == 0)
+        throw std::invalid_argument("the model has no classes");
+    if (bins == 0 || bins % 32 != 0)
+        throw std::invalid_argument("bins is " + std::to_string(bins) +
+                                    ", expected a multiple of 32");
+    if (config.context == 0)
+        throw std::invalid_argument("context is 0, expected at least 1 vector");
+    if (config.slots < 1 || config.slots > 256)
+        throw std::invalid_argument("slots is " + std::to_string(config.slots) +
+                                    ", expected 1 to 256 emissions");
+    if (config.hold == 0)
+        throw std::invalid_argument("hold is 0, expected at least 1 vector");
+    d_slots.resize(config.slots);
+    d_level.resize(config.slots * d_blocks);
+    for (auto* values : { &d_fast, &d_root, &d_slow, &d_fused })
+        values->resize(config.slots * classes);
+    d_coarse.resize(d_blocks);
+    d_amplitude.resize(classes);
+}
+
+observation
+emission_tracker::observe(uint64_t offset, const float* x, const float* posterior)
+{
+    d_observed++;
+    reduce(x, posterior);
+    float square = 0.0f;
+    size_t slot = nearest(square);
+    if (slot == none) {
+        slot = found(offset);
+        square = first_spread * first_spread;
+    }
+    join(slot, posterior, square);
+    d_current = slot;
+
+    const emission& e = d_slots[slot];
+    // The mean over many vectors hardly moves from one to the next.
+    if (e.vectors < fast_memory || e.vectors % fuse_every == 0)
+        fuse(slot);
+    observation out;
+    out.emission = e.id;
+    out.first = e.first;
+    out.vectors = e.vectors;
+    out.posterior = fused(slot);
+    out.answered = e.answers > 0;
+    const uint64_t clean = std::min<uint64_t>(e.vectors, d_config.context);
+    out.due = !e.waiting && e.vectors >= e.next_ask &&
+              (e.streak >= clean || e.vectors / clean_patience >= e.next_ask);
+    return out;
+}
+
+void emission_tracker::asked()
+{
+    if (d_current != none) {
+        emission& e = d_slots[d_current];
+        e.waiting = true;
+        e.next_ask = e.vectors + std::min(e.vectors, d_config.hold);
+    }
+}
+
+const float* emission_tracker::verdict(uint64_t id, const float* q)
+{
+    const size_t slot = slot_of(id);
+    if (slot == none)
+        return nullptr;
+    emission& e = d_slots[slot];
+    e.waiting = false;
+    e.answers++;
+    approach(slow(slot), q, d_classes, weight_of(e.answers, slow_memory));
+    fuse(slot);
+    return fused(slot);
+}
+
+void emission_tracker::unanswered(uint64_t id)
+{
+    const size_t slot = slot_of(id);
+    if (slot != none)
+        d_slots[slot].waiting = false;
+}
+
+void emission_tracker::reset()
+{
+    for (emission& e : d_slots)
+        e.vectors = 0;
+    d_current = none;
+}
+
+size_t emission_tracker::active() const
+{
+    return std::count_if(
+        d_slots.begin(), d_slots.end(), [this](const emission& e) { return alive(e); });
+}
+
+void emission_tracker::reduce(const float* x, const float* posterior)
+{
+    for (size_t b = 0; b < d_blocks; b++)
+        d_coarse[b] = scale_db * largest(x + b * d_width, d_width);
+    for (size_t c = 0; c < d_classes; c++)
+        d_amplitude[c] = std::sqrt(posterior[c]);
+}
+
+// A guess at first, then what its vectors say.
+float emission_tracker::spread(size_t slot) const
+{
+    const emission& e = d_slots[slot];
+    const auto known = static_cast<float>(std::min(e.vectors, fast_memory));
+    return std::sqrt((first_weight * first_spread * first_spread + known * e.square) /
+                     (first_weight + known));
+}
+
+// 0 for equal posteriors, 1 for those with nothing in common: one minus the
+// Bhattacharyya coefficient.
+float emission_tracker::contradiction(size_t slot)
+{
+    const float* mean = root(slot);
+    float common = 0.0f;
+    for (size_t c = 0; c < d_classes; c++)
+        common += mean[c] * d_amplitude[c];
+    return 1.0f - std::min(common, 1.0f);
+}
+
+// The emission that the vector belongs to, and its squared distance; or none.
+size_t emission_tracker::nearest(float& square)
+{
+    size_t best = none;
+    float best_distance = std::numeric_limits<float>::max();
+    const auto consider = [&](size_t slot) {
+        emission& e = d_slots[slot];
+        if (!alive(e)) {
+            e.vectors = 0;
+            return;
+        }
+        const float limit = best == none ? best_distance : best_distance * best_distance;
+        // Mean over the blocks; the centre of few vectors is itself off, hence n / (n + 1).
+        const auto n = static_cast<float>(e.vectors);
+        const float factor = n / ((n + 1.0f) * static_cast<float>(d_blocks));
+        const float candidate =
+            factor *
+            square_distance(d_coarse.data(), level(slot), d_blocks, limit / factor);
+        if (candidate > limit)
+            return;
+        const float distance = std::sqrt(candidate) + penalty_db * contradiction(slot);
+        if (distance < best_distance) {
+            best = slot;
+            best_distance = distance;
+            square = candidate;
+        }
+    };
+    // The likeliest one first: it rules out most others early.
+    if (d_current != none)
+        consider(d_current);
+    for (size_t slot = 0; slot < d_slots.size(); slot++)
+        if (slot != d_current)
+            consider(slot);
+    return best != none && best_distance <= novelty * spread(best) ? best : none;
+}
+
+// A slot for a new emission: a free one, or that of the one that matters least.
+size_t emission_tracker::found(uint64_t offset)
+{
+    const auto importance = [](const emission& e, uint64_t now) {
+        return static_cast<double>(e.vectors) / static_cast<double>(now - e.last);
+    };
+    const auto least = std::min_element(
+        d_slots.begin(), d_slots.end(), [&](const emission& a, const emission& b) {
+            return importance(a, d_observed) < importance(b, d_observed);
+        });
+    *least = {};
+    least->id = d_next_id++;
+    least->first = offset;
+    least->next_ask = first_ask;
+    const size_t slot = least - d_slots.begin();
+    std::copy(d_coarse.begin(), d_coarse.end(), level(slot));
+    std::fill_n(slow(slot), d_classes, 0.0f);
+    return slot;
+}
+
+void emission_tracker::join(size_t slot, const float* posterior, float square)
+{
+    emission& e = d_slots[slot];
+    e.vectors++;
+    e.streak = e.last + 1 == d_observed ? e.streak + 1 : 1;
+    e.last = d_observed;
+    const float weight = weight_of(e.vectors, fast_memory);
+    e.square += weight * (square - e.square);
+    approach(level(slot), d_coarse.data(), d_blocks, weight);
+    approach(fast(slot), posterior, d_classes, weight);
+    for (size_t c = 0; c < d_classes; c++)
+        root(slot)[c] = std::sqrt(fast(slot)[c]);
+}
+
+void emission_tracker::fuse(size_t slot)
+{
+    if (d_slots[slot].answers == 0)
+        std::copy_n(fast(slot), d_classes, fused(slot));
+    else
+        merge(d_config.merge, fast(slot), slow(slot), d_classes, fused(slot));
+}
+
+size_t emission_tracker::slot_of(uint64_t id) const
+{
+    for (size_t slot = 0; slot < d_slots.size(); slot++) {
+        if (d_slots[slot].id == id && alive(d_slots[slot]))
+            return slot;
+    }
+    return none;
+}
+
+} // namespace speculative
+} // namespace gr
