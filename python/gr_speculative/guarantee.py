@@ -76,7 +76,7 @@ class Sequence:
 def needed(
     mode: str, risk: float, confidence: float, loss_rate: float = 0.0, gain_rate: float = 0.0
 ) -> int | None:
-    """Units with which a step of these rates is certified, to 1 %; None if a million is not enough.
+    """Units with which a step of these rates is certified, to 1 %; None if 100,000 are not enough.
 
     Without losses and gains: ln(1 − confidence) / ln(1 − risk), rounded up.
     """
@@ -89,7 +89,7 @@ def needed(
     if loss_rate == gain_rate == 0:
         return high
     while not enough(high):
-        if loss_rate - gain_rate >= risk or high > 1_000_000:
+        if loss_rate - gain_rate >= risk or high > 100_000:
             return None
         low, high = high, 2 * high
     while high - low > max(1, high // 100):
@@ -115,9 +115,8 @@ def p_value(mode: str, n: int, lost: int, gained: int, risk: float) -> float:
         return float(bdtr(lost, n, risk))
     gains = np.arange(n + 1)
     most = _most_losses(n, _evidence(np.array(lost), np.array(gained), n, risk), risk)
-    points = 40 + 4 * int(np.sqrt(n))
     worst = 0.0
-    for share in np.linspace(0, np.sqrt((1 - risk) / 2), points) ** 2:
+    for share in _shares(n, (1 - risk) / 2):
         reach = 8 * np.sqrt(n * share) + 20  # beyond it there is less than 1e-14
         b = gains[max(0, int(n * share - reach)) : int(n * share + reach) + 1]
         chance = gammaln(n + 1) - gammaln(b + 1) - gammaln(n - b + 1)
@@ -126,6 +125,13 @@ def p_value(mode: str, n: int, lost: int, gained: int, risk: float) -> float:
         below = np.where(most[b] < 0, 0.0, bdtr(np.maximum(most[b], 0), n - b, (share + risk) / (1 - share)))
         worst = max(worst, float(chance @ below))
     return min(worst, 1.0)
+
+
+def _shares(n: int, top: float) -> np.ndarray:
+    """Shares of gains from 0 to `top`: dense up to 100 gains, where the probability of a region has steps."""
+    few = np.arange(0, 10, 0.06) ** 2 / n
+    many = np.geomspace(100 / n, max(top, 100 / n), 2 + int(20 * np.log10(max(n / 100, 1))))
+    return np.append(np.minimum(np.append(few, many), top), top)
 
 
 def _most_losses(n: int, evidence: np.ndarray, risk: float) -> np.ndarray:
