@@ -26,6 +26,8 @@ constexpr auto run_age =
     std::chrono::milliseconds(100); // an accepted vector waits no longer for its run
 
 const pmt::pmt_t port_verdicts = pmt::mp("verdicts");
+const pmt::pmt_t port_conditions = pmt::mp("conditions");
+const pmt::pmt_t port_command = pmt::mp("cmd");
 const pmt::pmt_t port_deferred = pmt::mp("deferred");
 const pmt::pmt_t port_results = pmt::mp("results");
 const pmt::pmt_t port_telemetry = pmt::mp("telemetry");
@@ -45,16 +47,6 @@ std::string host_name()
     return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "node";
 }
 
-monotonic::duration seconds(double value)
-{
-    // A century does for "never" and cannot overflow the clock.
-    if (!(value > 0.0 && value <= 3.2e9))
-        throw std::invalid_argument("deadline is " + std::to_string(value) +
-                                    ", expected seconds > 0");
-    return std::chrono::duration_cast<monotonic::duration>(
-        std::chrono::duration<double>(value));
-}
-
 cascade_config config_of(const fast_model& model,
                          double threshold,
                          double deadline,
@@ -62,10 +54,10 @@ cascade_config config_of(const fast_model& model,
 {
     cascade_config config;
     config.classes = model.labels().size();
-    config.rule = model.rule();
-    config.threshold = threshold < 0.0 ? model.threshold() : threshold;
+    config.policy.rule = model.rule();
+    config.policy.threshold = threshold < 0.0 ? model.threshold() : threshold;
     config.merge = model.merge();
-    config.deadline = seconds(deadline);
+    config.deadline = from_seconds("deadline", deadline);
     config.max_in_flight = max_in_flight;
     return config;
 }
@@ -179,53 +171,12 @@ fast_classifier_impl::fast_classifier_impl(fast_model&& model,
     message_port_register_out(port_results);
     message_port_register_out(port_telemetry);
     message_port_register_in(port_verdicts);
-    set_msg_handler(port_verdicts,
-                    [this](const pmt::pmt_t& message) { on_verdict(message); });
+    message_port_register_in(port_conditions);
+    message_port_register_in(port_command);
+    set_msg_handler(port_verdicts, [this](const pmt::pmt_t& m) { on_verdict(m); });
+    set_msg_handler(port_conditions, [this](const pmt::pmt_t& m) { on_conditions(m); });
+    set_msg_handler(port_command, [this](const pmt::pmt_t& m) { on_command(m); });
     d_logger->info("model {:s}, kernel {:s}", d_model.name(), d_model.kernel_name());
-}
-
-void fast_classifier_impl::set_threshold(double threshold)
-{
-    const std::scoped_lock lock(d_mutex);
-    d_cascade.set_threshold(threshold < 0.0 ? d_model.threshold() : threshold);
-}
-
-void fast_classifier_impl::set_deadline(double value)
-{
-    const std::scoped_lock lock(d_mutex);
-    d_cascade.set_deadline(seconds(value));
-}
-
-void fast_classifier_impl::set_center_frequency(double hz)
-{
-    if (!std::isfinite(hz))
-        throw std::invalid_argument("center_frequency is not finite, expected Hz");
-    const std::scoped_lock lock(d_mutex);
-    d_clock.set_frequency(hz);
-}
-
-double fast_classifier_impl::threshold() const
-{
-    const std::scoped_lock lock(d_mutex);
-    return d_cascade.config().threshold;
-}
-
-double fast_classifier_impl::deadline() const
-{
-    const std::scoped_lock lock(d_mutex);
-    return std::chrono::duration<double>(d_cascade.config().deadline).count();
-}
-
-std::map<std::string, uint64_t> fast_classifier_impl::counters() const
-{
-    const std::scoped_lock lock(d_mutex);
-    return to_map(d_cascade.counters());
-}
-
-double fast_classifier_impl::latency_quantile(double q) const
-{
-    const std::scoped_lock lock(d_mutex);
-    return d_cascade.latency().quantile(q);
 }
 
 bool fast_classifier_impl::start()
@@ -235,7 +186,7 @@ bool fast_classifier_impl::start()
     d_names.session = (static_cast<uint64_t>(random()) << 32) | random();
     d_stopping = false;
     // A new stream: the offsets count from 0 again, and samples may have been lost.
-    d_clock.forget_time();
+    d_clock.restart();
     d_context.clear();
     d_ticker = std::thread([this] { tick(); });
     return sync_block::start();
@@ -266,11 +217,13 @@ void fast_classifier_impl::tick()
     while (!d_wake.wait_for(lock, tick_interval, [this] { return d_stopping; })) {
         const auto now = monotonic::now();
         expire(now);
+        publish_threshold(now);
         if (d_run_count > 0 && now - d_run_since >= run_age)
             publish_run();
         if (d_telemetry_interval > 0.0 && now >= telemetry_due) {
             publish_telemetry();
-            telemetry_due = now + seconds(d_telemetry_interval);
+            telemetry_due =
+                now + from_seconds("telemetry_interval", d_telemetry_interval);
         }
     }
 }
@@ -388,7 +341,7 @@ void fast_classifier_impl::defer(uint64_t ring_index)
     d_request.sample_rate = d_result.where.sample_rate;
     d_request.center_frequency = d_result.where.center_frequency;
     d_request.deadline_ms =
-        std::chrono::duration<double, std::milli>(d_cascade.config().deadline).count();
+        std::chrono::duration<double, std::milli>(d_cascade.deadline()).count();
     d_request.fast_label = d_model.labels()[d_result.label];
     d_request.fast_confidence = d_result.confidence;
     d_request.node_id = pmt::symbol_to_string(d_names.node_id);
@@ -424,37 +377,28 @@ void fast_classifier_impl::publish_run()
     d_run_count = 0;
 }
 
-void fast_classifier_impl::publish(const result& r, uint64_t count)
+void fast_classifier_impl::publish(const result& r,
+                                   uint64_t count,
+                                   const std::string& heads)
 {
-    message_port_pub(port_results, pdu::from(r, count, d_names));
+    message_port_pub(port_results, pdu::from(r, count, d_names, heads));
+}
+
+void fast_classifier_impl::publish_threshold(monotonic::time_point now)
+{
+    threshold_change change;
+    if (!d_cascade.policy().changed(now, change))
+        return;
+    d_logger->info("threshold {:.4f} -> {:.4f} ({:s})",
+                   change.before,
+                   change.after,
+                   to_string(change.cause));
+    message_port_pub(port_telemetry, pdu::from(change, d_names));
 }
 
 void fast_classifier_impl::publish_telemetry()
 {
-    message_port_pub(port_telemetry, pdu::telemetry(d_cascade, d_names));
-}
-
-void fast_classifier_impl::on_verdict(const pmt::pmt_t& message)
-{
-    const std::scoped_lock lock(d_mutex);
-    const auto now = monotonic::now();
-    expire(now);
-    try {
-        const verdict v = pdu::verdict_from(message);
-        if (v.session != d_names.session)
-            d_cascade.on_unknown();
-        else if (d_cascade.on_verdict(v, now, d_result))
-            publish(d_result);
-    } catch (const std::exception& error) {
-        d_cascade.on_malformed();
-        uint64_t held_back = 0;
-        if (d_malformed_warning.allow(now, held_back))
-            d_logger->warn(
-                "a message on verdicts is no verdict and was dropped: {:s} ({:d} more "
-                "since the last warning)",
-                error.what(),
-                held_back);
-    }
+    message_port_pub(port_telemetry, pdu::telemetry(d_cascade, d_names, d_heads));
 }
 
 } // namespace speculative

@@ -22,6 +22,9 @@
 namespace gr {
 namespace speculative {
 
+/*! \throws std::invalid_argument naming `what` unless 0 < value <= a century */
+monotonic::duration from_seconds(const char* what, double value);
+
 class fast_classifier_impl : public fast_classifier
 {
 public:
@@ -41,6 +44,10 @@ public:
     void set_threshold(double threshold) override;
     void set_deadline(double seconds) override;
     void set_center_frequency(double hz) override;
+    void set_rule(const std::string& rule) override;
+    void set_budget(double rate, double burst) override;
+    void set_audit_fraction(double fraction) override;
+    void set_conditions(double strength, double lifetime, double usual_noise) override;
     double threshold() const override;
     double deadline() const override;
     const fast_model& model() const override { return d_model; }
@@ -62,10 +69,15 @@ private:
     void defer(uint64_t ring_index);
     void publish_run();
     void extend_run();
-    void publish(const result& r, uint64_t count = 1);
+    void publish(const result& r, uint64_t count = 1, const std::string& heads = {});
     void publish_telemetry();
     void expire(monotonic::time_point now);
+    void publish_threshold(monotonic::time_point now);
     void on_verdict(const pmt::pmt_t& message);
+    void on_conditions(const pmt::pmt_t& message);
+    void on_command(const pmt::pmt_t& message);
+    void apply(const std::string& setting, const pmt::pmt_t& value);
+    void warn_dropped(const char* port, const std::exception& error);
     void tick();
 
     fast_model d_model;
@@ -74,6 +86,7 @@ private:
     const size_t d_max_run;
     const double d_telemetry_interval;
     pdu::result_names d_names;
+    std::string d_heads; // of the newest verdict that had any
 
     // Only work() touches these.
     context_ring d_context;
@@ -92,7 +105,7 @@ private:
     result d_run; // accepted vectors of one label, not yet published; scores are sums
     size_t d_run_count = 0;
     monotonic::time_point d_run_since;
-    warning_limiter d_malformed_warning;
+    warning_limiter d_dropped_warning;
 
     std::condition_variable d_wake;
     bool d_stopping = false;

@@ -39,6 +39,7 @@ struct keys {
     const pmt::pmt_t model_sha256 = pmt::mp("model_sha256");
     const pmt::pmt_t elapsed_ms = pmt::mp("elapsed_ms");
     const pmt::pmt_t message = pmt::mp("message");
+    const pmt::pmt_t heads = pmt::mp("heads");
     const pmt::pmt_t count = pmt::mp("count");
     const pmt::pmt_t sample_start = pmt::mp("sample_start");
     const pmt::pmt_t sample_count = pmt::mp("sample_count");
@@ -52,6 +53,20 @@ struct keys {
     const pmt::pmt_t latency_p50_ms = pmt::mp("latency_p50_ms");
     const pmt::pmt_t latency_p99_ms = pmt::mp("latency_p99_ms");
 
+    const pmt::pmt_t audit = pmt::mp("audit");
+    const pmt::pmt_t before = pmt::mp("before");
+    const pmt::pmt_t cause = pmt::mp("cause");
+    const pmt::pmt_t price = pmt::mp("price");
+    const pmt::pmt_t live_risk = pmt::mp("live_risk");
+    const pmt::pmt_t live_risk_lower = pmt::mp("live_risk_lower");
+    const pmt::pmt_t live_risk_upper = pmt::mp("live_risk_upper");
+    const pmt::pmt_t propagation_quality = pmt::mp("propagation_quality");
+    const pmt::pmt_t duct = pmt::mp("tropospheric_duct_present");
+    const pmt::pmt_t noise_level = pmt::mp("noise_level");
+    const pmt::pmt_t timestamp = pmt::mp("timestamp");
+
+    const pmt::pmt_t conditions_1 = pmt::mp("speculative.conditions/1");
+    const pmt::pmt_t threshold_1 = pmt::mp("speculative.threshold/1");
     const pmt::pmt_t telemetry_1 = pmt::mp("speculative.telemetry/1");
     const pmt::pmt_t deferred_1 = pmt::mp("speculative.deferred/1");
     const pmt::pmt_t verdict_1 = pmt::mp("speculative.verdict/1");
@@ -118,6 +133,25 @@ std::string text_of(const pmt::pmt_t& dict, const pmt::pmt_t& key, bool required
     if (required || !pmt::is_null(value))
         wrong(key, "a symbol");
     return {};
+}
+
+// JSON goes as bytes: a symbol would stay in PMT's table for ever.
+pmt::pmt_t bytes_of(const std::string& text)
+{
+    return pmt::init_u8vector(text.size(),
+                              std::vector<uint8_t>(text.begin(), text.end()));
+}
+
+std::string bytes_from(const pmt::pmt_t& dict, const pmt::pmt_t& key)
+{
+    const pmt::pmt_t value = pmt::dict_ref(dict, key, pmt::PMT_NIL);
+    if (pmt::is_null(value))
+        return {};
+    if (!pmt::is_u8vector(value))
+        wrong(key, "bytes");
+    size_t length = 0;
+    const uint8_t* bytes = pmt::u8vector_elements(value, length);
+    return { bytes, bytes + length };
 }
 
 pmt::pmt_t meta_of(const pmt::pmt_t& message, const pmt::pmt_t& schema)
@@ -209,6 +243,8 @@ pmt::pmt_t from(const verdict& v)
         put(meta, k().model_sha256, v.model_sha256);
     if (!v.message.empty())
         put(meta, k().message, v.message);
+    if (!v.heads.empty())
+        put(meta, k().heads, bytes_of(v.heads));
     return pmt::cons(meta, pmt::init_f32vector(v.scores.size(), v.scores));
 }
 
@@ -226,11 +262,39 @@ verdict verdict_from(const pmt::pmt_t& message)
     v.model_sha256 = text_of(meta, k().model_sha256, false);
     v.elapsed_ms = number_of(meta, k().elapsed_ms, false);
     v.message = text_of(meta, k().message, false);
+    v.heads = bytes_from(meta, k().heads);
     v.scores = pmt::f32vector_elements(vector);
     return v;
 }
 
-pmt::pmt_t from(const result& r, uint64_t count, const result_names& names)
+conditions conditions_from(const pmt::pmt_t& message)
+{
+    const pmt::pmt_t meta = meta_of(message, k().conditions_1);
+    const pmt::pmt_t duct = pmt::dict_ref(meta, k().duct, pmt::PMT_F);
+    if (!pmt::is_bool(duct))
+        wrong(k().duct, "a bool");
+    conditions c;
+    c.propagation_quality = number_of(meta, k().propagation_quality, true);
+    c.tropospheric_duct_present = pmt::to_bool(duct);
+    c.noise_level = number_of(meta, k().noise_level, false);
+    c.timestamp = number_of(meta, k().timestamp, true);
+    return c;
+}
+
+pmt::pmt_t from(const threshold_change& change, const result_names& names)
+{
+    pmt::pmt_t meta = pmt::make_dict();
+    put(meta, k().schema, k().threshold_1);
+    put(meta, k().session, names.session);
+    put(meta, k().node_id, names.node_id);
+    put(meta, k().before, change.before);
+    put(meta, k().threshold, change.after);
+    put(meta, k().cause, std::string(to_string(change.cause)));
+    return pmt::cons(meta, pmt::make_u8vector(0, 0));
+}
+
+pmt::pmt_t
+from(const result& r, uint64_t count, const result_names& names, const std::string& heads)
 {
     const vector_position& where = r.where;
     pmt::pmt_t meta = pmt::make_dict();
@@ -258,10 +322,14 @@ pmt::pmt_t from(const result& r, uint64_t count, const result_names& names)
         put(meta, k().seq, r.seq);
         put(meta, k().elapsed_ms, r.elapsed_ms);
     }
+    if (r.audit)
+        put(meta, k().audit, pmt::PMT_T);
     if (r.late)
         put(meta, k().late, pmt::PMT_T);
     put(meta, k().node_id, names.node_id);
     put(meta, k().model, names.model);
+    if (!heads.empty())
+        put(meta, k().heads, bytes_of(heads));
     return pmt::cons(meta, pmt::init_f32vector(r.scores.size(), r.scores));
 }
 
@@ -274,7 +342,8 @@ pmt::pmt_t uncertain(const result& r, const result_names& names)
     return dict;
 }
 
-pmt::pmt_t telemetry(const cascade& state, const result_names& names)
+pmt::pmt_t
+telemetry(const cascade& state, const result_names& names, const std::string& heads)
 {
     const counters& c = state.counters();
     const double vectors = std::max<double>(c.vectors, 1.0);
@@ -290,9 +359,16 @@ pmt::pmt_t telemetry(const cascade& state, const result_names& names)
     put(meta,
         k().fallback_ratio,
         (c.timed_out + c.dropped + c.failed + c.unbudgeted) / vectors);
-    put(meta, k().threshold, state.config().threshold);
+    const deferral_policy& policy = state.policy();
+    put(meta, k().threshold, policy.threshold(monotonic::now()));
+    put(meta, k().price, policy.budget().price());
+    put(meta, k().live_risk, policy.risk().risk());
+    put(meta, k().live_risk_lower, policy.risk().risk_lower());
+    put(meta, k().live_risk_upper, policy.risk().risk_upper());
     put(meta, k().latency_p50_ms, state.latency().quantile(0.50));
     put(meta, k().latency_p99_ms, state.latency().quantile(0.99));
+    if (!heads.empty())
+        put(meta, k().heads, bytes_of(heads));
     return pmt::cons(meta, pmt::make_u8vector(0, 0));
 }
 

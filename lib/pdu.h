@@ -25,6 +25,7 @@ pmt::pmt_t from(const request& r);
 pmt::pmt_t from(const verdict& v);
 request request_from(const pmt::pmt_t& message);
 verdict verdict_from(const pmt::pmt_t& message);
+conditions conditions_from(const pmt::pmt_t& message);
 
 /*! Interned once for a model and a node. */
 struct result_names {
@@ -35,8 +36,11 @@ struct result_names {
 };
 
 /*! \param count successive vectors that the result speaks of; r.where is the first's
- * place, and the samples of all of them */
-pmt::pmt_t from(const result& r, uint64_t count, const result_names& names);
+ * place, and the samples of all of them  \param heads verdict::heads behind the result */
+pmt::pmt_t from(const result& r,
+                uint64_t count,
+                const result_names& names,
+                const std::string& heads = {});
 
 /*! The value of the tag `uncertain`. */
 pmt::pmt_t uncertain(const result& r, const result_names& names);
@@ -45,8 +49,12 @@ pmt::pmt_t uncertain(const result& r, const result_names& names);
  * number */
 bool number_from(const pmt::pmt_t& value, double& out);
 
-/*! Counters, ratios, threshold, latency percentiles. */
-pmt::pmt_t telemetry(const cascade& state, const result_names& names);
+/*! The threshold in force has changed, and why. */
+pmt::pmt_t from(const threshold_change& change, const result_names& names);
+
+/*! Counters, ratios, threshold, latency percentiles. \param heads the newest there are */
+pmt::pmt_t
+telemetry(const cascade& state, const result_names& names, const std::string& heads = {});
 
 } // namespace pdu
 } // namespace speculative

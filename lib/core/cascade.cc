@@ -40,20 +40,13 @@ const char* to_string(result_source source)
 }
 
 cascade::cascade(const cascade_config& config)
-    : d_config(config), d_pending(config.max_in_flight, config.classes)
+    : d_config(config),
+      d_policy(config.policy),
+      d_pending(config.max_in_flight, config.classes)
 {
     if (config.classes == 0)
         throw std::invalid_argument("the model has no classes");
-    set_threshold(config.threshold);
     set_deadline(config.deadline);
-}
-
-void cascade::set_threshold(double threshold)
-{
-    if (!(threshold >= 0.0 && threshold <= 1.0))
-        throw std::invalid_argument("threshold is " + std::to_string(threshold) +
-                                    ", expected 0 (defer nothing) to 1 (defer all)");
-    d_config.threshold = threshold;
 }
 
 void cascade::set_deadline(monotonic::duration deadline)
@@ -61,14 +54,6 @@ void cascade::set_deadline(monotonic::duration deadline)
     if (deadline <= monotonic::duration::zero())
         throw std::invalid_argument("deadline is not positive, expected seconds > 0");
     d_config.deadline = deadline;
-}
-
-bool cascade::accepted(const top_two& top) const
-{
-    const float score =
-        d_config.rule == acceptance_rule::margin ? top.margin : top.confidence;
-    // At 1 everything is deferred, also what rounds to certainty.
-    return score >= d_config.threshold && d_config.threshold < 1.0;
 }
 
 void cascade::on_vector(const vector_position& where,
@@ -84,13 +69,20 @@ void cascade::on_vector(const vector_position& where,
     out.source = result_source::fast;
     out.label = out.fast_label = top.label;
     out.confidence = out.fast_confidence = top.confidence;
-    out.deferred = false;
+    out.deferred = out.audit = false;
     out.elapsed_ms = 0.0;
     out.late = false;
     out.scores.assign(scores, scores + d_config.classes);
 
-    if (accepted(top)) {
+    const auto [what, probability] =
+        d_policy.decide(scores, d_config.classes, top, where.stream_time, now);
+    if (what == deferral::none) {
         d_counters.accepted++;
+        return;
+    }
+    if (what == deferral::unbudgeted) {
+        d_counters.unbudgeted++;
+        out.source = result_source::fast_unbudgeted;
         return;
     }
     d_counters.deferred++;
@@ -107,6 +99,9 @@ void cascade::on_vector(const vector_position& where,
     std::copy_n(scores, d_config.classes, entry->fast_scores.begin());
     out.status = result_status::provisional;
     out.deferred = true;
+    out.audit = what == deferral::audit;
+    entry->audit_probability = out.audit ? probability : 0.0;
+    d_counters.audited += out.audit;
     out.seq = entry->seq;
 }
 
@@ -114,6 +109,7 @@ void cascade::describe(const pending& entry, monotonic::time_point now, result& 
 {
     out.where = entry.where;
     out.deferred = true;
+    out.audit = entry.audit_probability > 0.0;
     out.seq = entry.seq;
     out.fast_label = entry.fast_label;
     out.fast_confidence = entry.fast_confidence;
@@ -187,6 +183,7 @@ bool cascade::on_verdict(const verdict& v, monotonic::time_point now, result& ou
         d_counters.in_time++;
         d_latency.add(
             std::chrono::duration<double, std::milli>(now - entry->deferred_at).count());
+        check_audit(*entry, v);
         merge_in(*entry, v, false, now, out);
         return true;
     case pending_state::timed_out:
@@ -200,8 +197,18 @@ bool cascade::on_verdict(const verdict& v, monotonic::time_point now, result& ou
         d_pending.settle(*entry, pending_state::settled);
         return false;
     }
+    check_audit(*entry, v);
     merge_in(*entry, v, true, now, out);
     return true;
+}
+
+void cascade::check_audit(const pending& entry, const verdict& v)
+{
+    if (entry.audit_probability == 0.0)
+        return;
+    const bool disagrees =
+        top_two_of(v.scores.data(), v.scores.size()).label != entry.fast_label;
+    d_counters.alarms += d_policy.on_audit(disagrees, entry.audit_probability);
 }
 
 bool cascade::expire(monotonic::time_point now, result& out)

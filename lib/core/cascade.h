@@ -7,6 +7,7 @@
 #define INCLUDED_SPECULATIVE_CORE_CASCADE_H
 
 #include "core/counters.h"
+#include "core/deferral_policy.h"
 #include "core/latency_histogram.h"
 #include "core/merge.h"
 #include "core/messages.h"
@@ -22,8 +23,7 @@ namespace speculative {
 
 struct cascade_config {
     size_t classes = 0; //!< C >= 1
-    acceptance_rule rule = acceptance_rule::margin;
-    double threshold = 0.85; //!< 0..1: a vector whose score is lower is deferred
+    policy_config policy;
     merge_weights merge;
     monotonic::duration deadline = std::chrono::seconds(2); //!< > 0
     size_t max_in_flight = 256;                             //!< >= 1
@@ -44,6 +44,7 @@ struct result {
     int16_t fast_label = -1;
     float fast_confidence = 0.0f;
     bool deferred = false;
+    bool audit = false;        //!< deferred although confident, to be checked
     uint64_t seq = 0;          //!< if deferred
     double elapsed_ms = 0.0;   //!< since the deferral
     bool late = false;         //!< revised after its deadline
@@ -64,9 +65,9 @@ public:
     explicit cascade(const cascade_config& config);
 
     /*! A classified vector. \param scores [C] calibrated posterior of the fast model
-     * \return the result to publish now: final (accepted, or a fallback because the table
-     * is full) or provisional; a provisional one has a seq under which its verdict is
-     * awaited */
+     * \return the result to publish now: final (accepted, over budget, or a fallback because
+     * the table is full) or provisional; a provisional one has a seq under which its verdict
+     * is awaited */
     void on_vector(const vector_position& where,
                    const float* scores,
                    monotonic::time_point now,
@@ -89,24 +90,24 @@ public:
     /*! The next deferral still in flight, given up; call until it returns false. */
     bool abandon(monotonic::time_point now, result& out);
 
-    //! \throws std::invalid_argument outside 0..1
-    void set_threshold(double threshold);
     //! \throws std::invalid_argument if not positive
     void set_deadline(monotonic::duration deadline);
-    void set_rule(acceptance_rule rule) { d_config.rule = rule; }
-    const cascade_config& config() const { return d_config; }
+    monotonic::duration deadline() const { return d_config.deadline; }
+
+    deferral_policy& policy() { return d_policy; }
+    const deferral_policy& policy() const { return d_policy; }
 
     /*! A consistent view: in_flight is up to date. */
     const struct counters& counters() const { return d_counters; }
     const latency_histogram& latency() const { return d_latency; }
 
 private:
-    bool accepted(const top_two& top) const;
     void describe(const pending& entry, monotonic::time_point now, result& out) const;
     void fall_back(pending& entry,
                    pending_state state,
                    monotonic::time_point now,
                    result& out);
+    void check_audit(const pending& entry, const verdict& v);
     void merge_in(pending& entry,
                   const verdict& v,
                   bool late,
@@ -114,6 +115,7 @@ private:
                   result& out);
 
     cascade_config d_config;
+    deferral_policy d_policy;
     pending_table d_pending;
     struct counters d_counters;
     latency_histogram d_latency;

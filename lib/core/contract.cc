@@ -5,6 +5,8 @@
 
 #include "contract.h"
 
+#include "core/deferral_policy.h"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -143,6 +145,15 @@ preprocessing_constants preprocessing_of(const reader& read, size_t fft_size)
     return p;
 }
 
+deferral_rule rule_of(const reader& read)
+{
+    try {
+        return deferral_rule_from(read.text("rule"));
+    } catch (const std::invalid_argument&) {
+        read.wrong("rule", "'margin', 'max_probability' or 'entropy'");
+    }
+}
+
 merge_weights merge_of(const reader& read)
 {
     merge_weights weights;
@@ -191,9 +202,7 @@ contract parse_contract(const std::string& text, const std::string& source)
     read.integer("context", 1, 1);
     c.preprocessing = preprocessing_of(read.child("preprocessing"), c.fft_size);
     c.temperature = read.number("temperature", 1e-3, 1e3, "a number from 0.001 to 1000");
-    c.rule = read.is_first_of("rule", "margin", "max_probability")
-                 ? acceptance_rule::margin
-                 : acceptance_rule::max_probability;
+    c.rule = rule_of(read);
     c.threshold = read.number("threshold", 0.0, 1.0, "a number from 0 to 1");
     c.merge = merge_of(read.child("merge"));
     c.slow_context = read.integer("slow_context", 1, 4096);

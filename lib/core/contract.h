@@ -35,7 +35,7 @@ struct contract {
     size_t fft_size = 0;             //!< a multiple of 32
     preprocessing_constants preprocessing;
     double temperature = 1.0; //!< > 0
-    acceptance_rule rule = acceptance_rule::margin;
+    deferral_rule rule = deferral_rule::margin;
     double threshold = 0.0; //!< 0..1
     merge_weights merge;
     size_t slow_context = 1; //!< >= 1

@@ -26,6 +26,9 @@ std::map<std::string, uint64_t> to_map(const counters& c)
         { "unknown", c.unknown },
         { "malformed", c.malformed },
         { "relabelled", c.relabelled },
+        { "audited", c.audited },
+        { "alarms", c.alarms },
+        { "alarms", c.alarms },
     };
 }
 

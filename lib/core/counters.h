@@ -34,6 +34,8 @@ struct counters {
     uint64_t unknown = 0; //!< verdicts of another session, or of no deferral of this one
     uint64_t malformed = 0;  //!< messages on the verdict port that are no valid verdict
     uint64_t relabelled = 0; //!< merged results whose label differs from the fast one
+    uint64_t audited = 0;    //!< of the deferred: confident ones, drawn to be checked
+    uint64_t alarms = 0;     //!< drift alarms of the audits
 
     bool conserved() const
     {

@@ -103,7 +103,7 @@ const std::string& fast_model::window() const
 
 double fast_model::temperature() const { return d_impl->facts.temperature; }
 
-acceptance_rule fast_model::rule() const { return d_impl->facts.rule; }
+deferral_rule fast_model::rule() const { return d_impl->facts.rule; }
 
 double fast_model::threshold() const { return d_impl->facts.threshold; }
 

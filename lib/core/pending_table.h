@@ -33,6 +33,7 @@ struct pending {
     monotonic::time_point deadline;
     int16_t fast_label = -1;
     float fast_confidence = 0.0f;
+    double audit_probability = 0.0; //!< with which it was drawn; 0: no audit
     std::vector<float> fast_scores; //!< [C]
 };
 

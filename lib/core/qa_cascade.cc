@@ -220,7 +220,7 @@ BOOST_AUTO_TEST_CASE(verdicts_on_nothing_are_unknown)
 BOOST_AUTO_TEST_CASE(a_full_table_makes_the_fast_label_final)
 {
     cascade c(three_classes());
-    for (size_t i = 0; i < c.config().max_in_flight; i++)
+    for (size_t i = 0; i < three_classes().max_in_flight; i++)
         BOOST_TEST(seen(c, unsure).deferred);
     const result r = seen(c, unsure);
     BOOST_TEST((r.status == result_status::final_));
@@ -228,7 +228,7 @@ BOOST_AUTO_TEST_CASE(a_full_table_makes_the_fast_label_final)
     BOOST_TEST(!r.deferred);
     BOOST_TEST(r.label == 0);
     BOOST_TEST(c.counters().dropped == 1u);
-    BOOST_TEST(c.counters().deferred == c.config().max_in_flight + 1);
+    BOOST_TEST(c.counters().deferred == three_classes().max_in_flight + 1);
     result out;
     BOOST_TEST(answered(c, verdict_on(0), start, out));
     BOOST_TEST(seen(c, unsure).deferred);

@@ -49,32 +49,31 @@ BOOST_AUTO_TEST_CASE(values_out_of_range_are_refused)
         BOOST_CHECK_THROW(cascade{ config }, std::invalid_argument);
     };
     refused([](auto& config) { config.classes = 0; });
-    refused([](auto& config) { config.threshold = -0.1; });
-    refused([](auto& config) { config.threshold = 1.1; });
-    refused([](auto& config) { config.threshold = std::nan(""); });
+    refused([](auto& config) { config.policy.threshold = -0.1; });
+    refused([](auto& config) { config.policy.threshold = 1.1; });
+    refused([](auto& config) { config.policy.threshold = std::nan(""); });
     refused([](auto& config) { config.deadline = 0s; });
     refused([](auto& config) { config.deadline = -1s; });
     refused([](auto& config) { config.max_in_flight = 0; });
 
     cascade c(three_classes());
-    BOOST_CHECK_THROW(c.set_threshold(1.5), std::invalid_argument);
+    BOOST_CHECK_THROW(c.policy().set_threshold(1.5), std::invalid_argument);
     BOOST_CHECK_THROW(c.set_deadline(0s), std::invalid_argument);
-    BOOST_TEST(c.config().threshold == 0.85);
-    BOOST_TEST((c.config().deadline == 2s));
+    BOOST_TEST(c.policy().config().threshold == 0.85);
+    BOOST_TEST((c.deadline() == 2s));
 }
 
 BOOST_AUTO_TEST_CASE(thresholds_0_and_1_defer_nothing_and_everything)
 {
     const scores certain{ 1.0f, 0.0f, 0.0f };
     const scores even{ 1 / 3.0f, 1 / 3.0f, 1 / 3.0f };
-    for (const auto rule :
-         { acceptance_rule::margin, acceptance_rule::max_probability }) {
+    for (const auto rule : { deferral_rule::margin, deferral_rule::max_probability }) {
         cascade_config config = three_classes();
-        config.rule = rule;
-        config.threshold = 0.0;
+        config.policy.rule = rule;
+        config.policy.threshold = 0.0;
         cascade nothing(config);
         BOOST_TEST(!seen(nothing, even).deferred);
-        config.threshold = 1.0;
+        config.policy.threshold = 1.0;
         cascade everything(config);
         BOOST_TEST(seen(everything, certain).deferred);
     }
@@ -83,16 +82,16 @@ BOOST_AUTO_TEST_CASE(thresholds_0_and_1_defer_nothing_and_everything)
 BOOST_AUTO_TEST_CASE(the_rule_says_what_is_held_against_the_threshold)
 {
     const scores p{ 0.75f, 0.25f, 0.0f }; // margin 0.5, largest 0.75
-    const auto accepts = [&](acceptance_rule rule, double threshold) {
+    const auto accepts = [&](deferral_rule rule, double threshold) {
         cascade c(three_classes());
-        c.set_rule(rule);
-        c.set_threshold(threshold);
+        c.policy().set_rule(rule);
+        c.policy().set_threshold(threshold);
         return !seen(c, p).deferred;
     };
-    BOOST_TEST(accepts(acceptance_rule::margin, 0.5)); // equal is enough
-    BOOST_TEST(!accepts(acceptance_rule::margin, 0.51));
-    BOOST_TEST(accepts(acceptance_rule::max_probability, 0.75));
-    BOOST_TEST(!accepts(acceptance_rule::max_probability, 0.76));
+    BOOST_TEST(accepts(deferral_rule::margin, 0.5)); // equal is enough
+    BOOST_TEST(!accepts(deferral_rule::margin, 0.51));
+    BOOST_TEST(accepts(deferral_rule::max_probability, 0.75));
+    BOOST_TEST(!accepts(deferral_rule::max_probability, 0.76));
 }
 
 BOOST_AUTO_TEST_CASE(a_new_deadline_is_for_what_comes_after)

@@ -41,14 +41,28 @@ struct deferral {
     int late_revisions = 0;
 };
 
+// Every second world has a budget, audits and conditions that matter.
+cascade_config config_of(uint32_t seed)
+{
+    cascade_config config;
+    config.classes = classes;
+    config.deadline = 50ms;
+    config.max_in_flight = capacity;
+    config.policy.threshold = 0.5;
+    if (seed % 2 == 1) {
+        config.policy.budget = 200.0;
+        config.policy.burst = 4.0;
+        config.policy.audit_fraction = 0.3;
+        config.policy.conditions.strength = 0.5;
+        config.policy.seed = seed;
+    }
+    return config;
+}
+
 class world
 {
 public:
-    explicit world(uint32_t seed)
-        : d_random(seed),
-          d_cascade({ classes, acceptance_rule::margin, 0.5, {}, 50ms, capacity })
-    {
-    }
+    explicit world(uint32_t seed) : d_random(seed), d_cascade(config_of(seed)) {}
 
     void step()
     {
@@ -96,9 +110,12 @@ public:
     // Each kind of end came up, so that the test speaks of it.
     void check_coverage() const
     {
-        for (const auto& [name, value] : to_map(d_expected))
-            if (name != "in_flight" && name != "unbudgeted")
+        const bool with_policy = d_cascade.policy().config().audit_fraction > 0.0;
+        for (const auto& [name, value] : to_map(d_expected)) {
+            const bool of_policy = name == "unbudgeted" || name == "audited";
+            if (name != "in_flight" && name != "alarms" && (with_policy || !of_policy))
                 BOOST_TEST(value > 10u, name);
+        }
     }
 
 private:
@@ -119,6 +136,7 @@ private:
     {
         vector_position where;
         where.offset = d_cascade.counters().vectors;
+        where.stream_time = 0.001 * where.offset;
         result r;
         d_cascade.on_vector(where, distribution().data(), d_now, r);
         d_expected.vectors++;
@@ -126,16 +144,21 @@ private:
         if (r.status == result_status::provisional) {
             BOOST_TEST_REQUIRE(d_expected.in_flight < capacity);
             BOOST_TEST_REQUIRE(d_deferrals.count(r.seq) == 0u);
-            d_deferrals[r.seq] = { where.offset, d_now + d_cascade.config().deadline };
+            d_deferrals[r.seq] = { where.offset, d_now + d_cascade.deadline() };
             d_newest = r.seq;
             d_expected.deferred++;
             d_expected.in_flight++;
+            d_expected.audited += r.audit;
             return;
         }
         BOOST_TEST_REQUIRE((r.status == result_status::final_));
         BOOST_TEST_REQUIRE(!r.deferred);
         if (r.source == result_source::fast) {
             d_expected.accepted++;
+            return;
+        }
+        if (r.source == result_source::fast_unbudgeted) {
+            d_expected.unbudgeted++;
             return;
         }
         BOOST_TEST_REQUIRE((r.source == result_source::fast_fallback));
@@ -251,15 +274,19 @@ private:
 
     void turn_a_knob()
     {
-        const size_t knob = below(3);
+        const size_t knob = below(5);
         if (knob == 0)
-            d_cascade.set_threshold(below(11) / 10.0);
+            d_cascade.policy().set_threshold(below(11) / 10.0);
         else if (knob == 1)
             d_cascade.set_deadline(
                 std::chrono::milliseconds(1 + below(below(4) ? 100 : 5000)));
+        else if (knob == 2)
+            d_cascade.policy().set_rule(static_cast<deferral_rule>(below(3)));
+        else if (knob == 3 && d_cascade.policy().config().audit_fraction > 0.0)
+            d_cascade.policy().set_budget(1.0 + below(500), 1.0 + below(20));
         else
-            d_cascade.set_rule(below(2) ? acceptance_rule::margin
-                                        : acceptance_rule::max_probability);
+            d_cascade.policy().on_conditions(
+                { below(11) / 10.0, below(2) == 1 }, d_now, 0s);
     }
 
     void expire()
@@ -281,6 +308,7 @@ private:
     {
         BOOST_TEST_REQUIRE(d_cascade.counters().conserved());
         const auto got = to_map(d_cascade.counters());
+        d_expected.alarms = d_cascade.policy().risk().alarms();
         for (const auto& [name, value] : to_map(d_expected))
             BOOST_TEST_REQUIRE(got.at(name) == value, name);
     }

@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(reads_every_field)
     BOOST_TEST(c.preprocessing.clip_low == -1.0f);
     BOOST_TEST(c.preprocessing.clip_high == 3.0f);
     BOOST_TEST(c.temperature == 1.5);
-    BOOST_CHECK(c.rule == acceptance_rule::margin);
+    BOOST_CHECK(c.rule == deferral_rule::margin);
     BOOST_TEST(c.threshold == 0.85);
     BOOST_CHECK(c.merge.rule == merge_rule::linear);
     BOOST_TEST(c.merge.slow == 0.7);
@@ -70,7 +70,7 @@ BOOST_AUTO_TEST_CASE(the_other_rules)
                           { "weight_fast", 0 },
                           { "weight_slow", 1.25 } };
     const contract c = parse_contract(document.dump(), "some.onnx");
-    BOOST_CHECK(c.rule == acceptance_rule::max_probability);
+    BOOST_CHECK(c.rule == deferral_rule::max_probability);
     BOOST_CHECK(c.merge.rule == merge_rule::log_linear);
     BOOST_TEST(c.merge.fast == 0.0);
     BOOST_TEST(c.merge.slow == 1.25);
@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(fields_out_of_range)
     check_refused("temperature", 0);
     check_refused("temperature", true);
     check_refused("temperature", nullptr);
-    check_refused("rule", "entropy");
+    check_refused("rule", "surprise");
     check_refused("threshold", 1.01);
     check_refused("threshold", -0.01);
     check_refused("merge", json::array());

@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(tells_its_contract)
     BOOST_TEST(model.feature_size() == 5u);
     BOOST_TEST(model.window() == "blackmanharris");
     BOOST_TEST(model.temperature() == 1.5);
-    BOOST_CHECK(model.rule() == acceptance_rule::margin);
+    BOOST_CHECK(model.rule() == deferral_rule::margin);
     BOOST_TEST(model.threshold() == 0.85);
     BOOST_CHECK(model.merge().rule == merge_rule::linear);
     BOOST_TEST(model.slow_context() == 16u);

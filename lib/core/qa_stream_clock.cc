@@ -141,7 +141,7 @@ BOOST_AUTO_TEST_CASE(forgets_its_time_when_told)
 {
     stream_clock clock(1e6, 100e6, bins, bins);
     clock.set_time(1000, epoch, 0.0);
-    clock.forget_time();
+    clock.restart();
     BOOST_TEST(!clock.at(0).has_time);
     BOOST_TEST(clock.set_rate(5, 2e6));
     BOOST_TEST(!clock.at(2000).has_time);

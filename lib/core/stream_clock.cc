@@ -46,10 +46,11 @@ bool stream_clock::set_rate(uint64_t offset, double sample_rate)
 {
     if (!usable(sample_rate) || sample_rate == d_sample_rate)
         return false;
-    if (d_has_time) {
-        const vector_position here = at(offset);
+    const vector_position here = at(offset);
+    if (d_has_time)
         set_time(offset, here.seconds, here.fraction);
-    }
+    d_rate_time = here.stream_time;
+    d_rate_offset = offset;
     d_sample_rate = sample_rate;
     return true;
 }
@@ -71,6 +72,8 @@ vector_position stream_clock::at(uint64_t offset) const
     where.sample_rate = d_sample_rate;
     where.center_frequency = d_center_frequency;
     where.has_time = d_has_time;
+    where.stream_time =
+        d_rate_time + static_cast<double>(offset - d_rate_offset) * d_hop / d_sample_rate;
     if (d_has_time) {
         // Whole seconds apart from the fraction: a double of seconds since 1970 is good
         // to 0.2 us.

@@ -22,6 +22,7 @@ struct vector_position {
     bool has_time = false;         //!< the stream told its time
     uint64_t seconds = 0;          //!< whole seconds of the first sample
     double fraction = 0.0;         //!< 0 <= fraction < 1
+    double stream_time = 0.0;      //!< s of signal since the stream began
 };
 
 /*! Dates vectors from what the stream's tags said so far. */
@@ -41,7 +42,12 @@ public:
     void set_time(uint64_t offset, uint64_t seconds, double fraction);
 
     /*! For a stream that starts anew: its offsets have nothing to do with the old time. */
-    void forget_time() { d_has_time = false; }
+    void restart()
+    {
+        d_has_time = false;
+        d_rate_offset = 0;
+        d_rate_time = 0.0;
+    }
 
     /*! \return true if the rate changed; times are kept up from here on. Rates that are
      * not finite and > 0 are ignored. */
@@ -59,6 +65,8 @@ private:
     const size_t d_hop;
     const size_t d_fft_size;
     bool d_has_time = false;
+    uint64_t d_rate_offset = 0; // the vector from which on the rate holds
+    double d_rate_time = 0.0;   // its stream time
     uint64_t d_time_offset = 0; // the vector that d_seconds and d_fraction date
     uint64_t d_seconds = 0;
     double d_fraction = 0.0;

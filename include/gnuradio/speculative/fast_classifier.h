@@ -11,6 +11,7 @@
 #include <gnuradio/sync_block.h>
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 
@@ -27,7 +28,9 @@ namespace speculative {
  * (int16, index into labels(); -1 for an invalid vector); 2 confidence (float, 0..1).
  *
  * Message ports (docs/protocol.md): out `deferred` (to slow_link, slow_model or a
- * gr-zeromq message sink), `results`, `telemetry`; in `verdicts`. A deferred vector's
+ * gr-zeromq message sink), `results`, `telemetry`; in `verdicts`, `conditions`, and `cmd` (a
+ * pair or a dict of the live settings: threshold, deadline, center_frequency, rule, budget,
+ * burst, audit_fraction, conditions_strength). A deferred vector's
  * provisional result leaves at once; a verdict before the deadline is merged in and
  * published as `revised`, otherwise the fast result becomes final with source
  * `fast_fallback`. Nothing in the stream ever waits for a verdict.
@@ -50,14 +53,15 @@ public:
      * \param threshold 0 (defer nothing) to 1 (defer all); negative: the model's own
      * \param deadline seconds a deferred vector waits for its verdict, > 0
      * \param center_frequency Hz, until an `rx_freq` tag says otherwise
-     * \param vector_hop samples between the starts of two vectors; 0: fft_size (no
-     * overlap) \param max_in_flight deferred vectors that may wait at once, >= 1; more
-     * are counted `dropped` and keep their fast label \param max_run 1 publishes a result
-     * for every vector; n joins up to n successive accepted vectors of one label into one
-     * result with `count`, for high rates \param telemetry_interval seconds between
-     * telemetry messages, >= 0.01; 0: none \param node_id name in messages; empty: the
-     * host's \throws std::runtime_error naming a model file that is missing, damaged or
-     * unsupported \throws std::invalid_argument naming a parameter that is out of range
+     * \param vector_hop samples between the starts of two vectors; 0: fft_size (no overlap)
+     * \param max_in_flight deferred vectors that may wait at once, >= 1; more are counted
+     *        `dropped` and keep their fast label
+     * \param max_run 1 publishes a result for every vector; n joins up to n successive
+     *        accepted vectors of one label into one result with `count`, for high rates
+     * \param telemetry_interval seconds between telemetry messages, >= 0.01; 0: none
+     * \param node_id name in messages; empty: the host's
+     * \throws std::runtime_error naming a model file that is missing, damaged or unsupported
+     * \throws std::invalid_argument naming a parameter that is out of range
      */
     static sptr make(const std::string& model,
                      size_t fft_size,
@@ -78,6 +82,29 @@ public:
     virtual void set_threshold(double threshold) = 0;
     virtual void set_deadline(double seconds) = 0;
     virtual void set_center_frequency(double hz) = 0;
+
+    /*! \param rule `margin`, `max_probability` or `entropy`; the model's own to begin with */
+    virtual void set_rule(const std::string& rule) = 0;
+
+    /*! Bounds deferrals to rate*t + burst over any t seconds of the stream; what is over it is
+     * published with source `fast_unbudgeted`.
+     * \param rate deferrals a second, > 0; 0: no limit, as to begin with
+     * \param burst >= 1 */
+    virtual void set_budget(double rate, double burst = 32.0) = 0;
+
+    /*! Defers confident vectors too, at random, to see what would otherwise be invisible: the
+     * telemetry then tells the live risk, and a drift raises the threshold.
+     * \param fraction 0 (none, as to begin with) to 1 */
+    virtual void set_audit_fraction(double fraction) = 0;
+
+    /*! How far messages on `conditions` may raise the threshold.
+     * \param strength 0 (not at all, as to begin with) to 1
+     * \param lifetime seconds that a message counts, > 0
+     * \param usual_noise dB, the site's noise_level when all is well; NaN: it does not count */
+    virtual void
+    set_conditions(double strength,
+                   double lifetime = 3600.0,
+                   double usual_noise = std::numeric_limits<double>::quiet_NaN()) = 0;
 
     virtual double threshold() const = 0;
     virtual double deadline() const = 0; //!< seconds

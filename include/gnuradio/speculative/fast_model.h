@@ -27,9 +27,10 @@ enum class input_kind {
 };
 
 //! The score that is held against the threshold: a vector is accepted when score >= threshold.
-enum class acceptance_rule {
-    margin,         //!< largest minus second largest posterior
-    max_probability //!< largest posterior
+enum class deferral_rule {
+    margin,          //!< largest minus second largest posterior
+    max_probability, //!< largest posterior
+    entropy,         //!< 1 - entropy / log C
 };
 
 /*!
@@ -63,9 +64,9 @@ public:
     const std::vector<std::string>& labels() const; //!< C class names, in output order
     size_t fft_size() const;                        //!< N, bins a vector
     size_t feature_size() const;                    //!< F, width of the penultimate layer
-    const std::string& window() const;              //!< FFT window, a gnuradio.fft.window name
-    double temperature() const;                     //!< > 0; classify() already applies it
-    acceptance_rule rule() const;
+    const std::string& window() const; //!< FFT window, a gnuradio.fft.window name
+    double temperature() const;        //!< > 0; classify() already applies it
+    deferral_rule rule() const;
     double threshold() const;           //!< 0..1
     const merge_weights& merge() const; //!< fast and slow posterior (lib/core/merge.h)
     size_t slow_context() const;        //!< vectors K that the slow partner wants, >= 1

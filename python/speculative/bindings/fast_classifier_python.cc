@@ -41,6 +41,19 @@ void bind_fast_classifier(py::module& m)
         .def("set_deadline", &fast_classifier::set_deadline, py::arg("seconds"))
         .def(
             "set_center_frequency", &fast_classifier::set_center_frequency, py::arg("hz"))
+        .def("set_rule", &fast_classifier::set_rule, py::arg("rule"))
+        .def("set_budget",
+             &fast_classifier::set_budget,
+             py::arg("rate"),
+             py::arg("burst") = 32.0)
+        .def("set_audit_fraction",
+             &fast_classifier::set_audit_fraction,
+             py::arg("fraction"))
+        .def("set_conditions",
+             &fast_classifier::set_conditions,
+             py::arg("strength"),
+             py::arg("lifetime") = 3600.0,
+             py::arg("usual_noise") = std::numeric_limits<double>::quiet_NaN())
         .def("threshold", &fast_classifier::threshold)
         .def("deadline", &fast_classifier::deadline, "Seconds.")
         .def(

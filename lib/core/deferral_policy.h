@@ -1,0 +1,128 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#ifndef INCLUDED_SPECULATIVE_CORE_DEFERRAL_POLICY_H
+#define INCLUDED_SPECULATIVE_CORE_DEFERRAL_POLICY_H
+
+#include "core/conditions.h"
+#include "core/deferral_budget.h"
+#include "core/merge.h"
+#include "core/risk_monitor.h"
+
+#include <gnuradio/speculative/fast_model.h>
+
+#include <limits>
+#include <random>
+#include <string>
+
+namespace gr {
+namespace speculative {
+
+struct policy_config {
+    deferral_rule rule = deferral_rule::margin;
+    double threshold = 0.85; //!< 0..1: a vector whose score is lower is uncertain
+    double budget =
+        std::numeric_limits<double>::infinity(); //!< deferrals a second of stream
+    double burst = 32.0;                         //!< see deferral_budget
+    double audit_fraction = 0.0;                 //!< 0..1, 0: no audits
+    risk_config risk;
+    conditions_config conditions;
+    uint64_t seed = 1; //!< of the draw of audits
+};
+
+enum class deferral {
+    none,       //!< the fast model is sure enough
+    uncertain,  //!< it is not: ask
+    audit,      //!< it is, but drawn at random to be checked
+    unbudgeted, //!< it is not, but asking is over budget
+};
+
+enum class threshold_cause { set, alarm, conditions };
+const char* to_string(threshold_cause cause);
+
+struct threshold_change {
+    double before = 0.0;
+    double after = 0.0;
+    threshold_cause cause = threshold_cause::set;
+};
+
+/*! Which vectors the slow model is asked about.
+ *
+ * The score of the rule is held against the threshold; uncertain vectors are bought from the
+ * budget with 1 - score as their benefit. Among confident ones each is drawn with probability
+ * audit_fraction to be audited, at most one in a run of vectors of one label (what follows it
+ * would say much the same). The threshold in force is the one that was set, raised half-way to
+ * 1 by each drift alarm until it is set anew, and raised further while conditions are poor.
+ *
+ * Deterministic under its seed. Times: `stream_time` in seconds, not decreasing; `now` monotonic.
+ */
+class deferral_policy
+{
+public:
+    //! \throws std::invalid_argument naming the value that is out of range
+    explicit deferral_policy(const policy_config& config);
+
+    struct decision {
+        deferral what = deferral::none;
+        double probability = 1.0; //!< with which an audit was drawn
+    };
+
+    /*! \param posterior [n] of the fast model  \param top its best labels */
+    decision decide(const float* posterior,
+                    size_t n,
+                    const top_two& top,
+                    double stream_time,
+                    monotonic::time_point now);
+
+    /*! The verdict on an audit. \return true if it raised the alarm, and the threshold */
+    bool on_audit(bool disagrees, double probability);
+
+    /*! See conditions_state::update(). */
+    bool on_conditions(const conditions& c,
+                       monotonic::time_point now,
+                       monotonic::duration age);
+
+    double threshold(monotonic::time_point now) const; //!< in force
+
+    /*! Tells of each change of the threshold in force, once. \return false if there was none
+     * since the last call */
+    bool changed(monotonic::time_point now, threshold_change& change);
+
+    //! Setters throw std::invalid_argument for values out of range, and then change nothing.
+    void set_threshold(double threshold);
+    void set_rule(deferral_rule rule) { d_config.rule = rule; }
+    void set_budget(double rate, double burst);
+    void set_audit_fraction(double fraction);
+    void set_conditions(const conditions_config& config);
+
+    const policy_config& config() const { return d_config; }
+    const deferral_budget& budget() const { return d_budget; }
+    const risk_monitor& risk() const { return d_risk; }
+
+private:
+    policy_config d_config;
+    deferral_budget d_budget;
+    risk_monitor d_risk;
+    conditions_state d_conditions;
+    double d_base = 0.0; // threshold set, raised by alarms
+    double d_told = 0.0; // the threshold that changed() knows of
+    threshold_cause d_cause = threshold_cause::set;
+    std::minstd_rand d_random;
+    int16_t d_run_label = -1;
+    double d_run_chance =
+        1.0; // that no vector of this run was drawn before; 0 once one was
+};
+
+//! \throws std::invalid_argument naming the unknown word and the known ones
+deferral_rule deferral_rule_from(const std::string& word);
+
+/*! The rule's score of a posterior, 0..1: how sure the fast model is. entropy: 1 - H / log n. */
+double
+deferral_score(deferral_rule rule, const float* posterior, size_t n, const top_two& top);
+
+} // namespace speculative
+} // namespace gr
+
+#endif /* INCLUDED_SPECULATIVE_CORE_DEFERRAL_POLICY_H */

@@ -1,0 +1,208 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "core/deferral_policy.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <vector>
+
+namespace gr {
+namespace speculative {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+const monotonic::time_point start{ 1000s };
+const std::vector<float> sure{ 0.96f, 0.03f, 0.01f };
+const std::vector<float> unsure{ 0.5f, 0.3f, 0.2f };
+
+deferral_policy::decision decide(deferral_policy& policy,
+                                 const std::vector<float>& p,
+                                 double time = 0.0,
+                                 monotonic::time_point now = start)
+{
+    return policy.decide(p.data(), p.size(), top_two_of(p.data(), p.size()), time, now);
+}
+
+policy_config with_conditions(double strength)
+{
+    policy_config config;
+    config.conditions.strength = strength;
+    config.conditions.lifetime = 60s;
+    return config;
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(entropy_scores_0_for_even_and_1_for_certain)
+{
+    const auto score = [](const std::vector<float>& p) {
+        return deferral_score(
+            deferral_rule::entropy, p.data(), p.size(), top_two_of(p.data(), p.size()));
+    };
+    BOOST_TEST(std::abs(score({ 0.25f, 0.25f, 0.25f, 0.25f })) < 1e-6);
+    BOOST_TEST(score({ 0.0f, 1.0f, 0.0f }) == 1.0);
+    // H(1/2, 1/2, 0) = log 2
+    BOOST_TEST(std::abs(score({ 0.5f, 0.5f, 0.0f }) -
+                        (1.0 - std::log(2.0) / std::log(3.0))) < 1e-6);
+}
+
+BOOST_AUTO_TEST_CASE(over_budget_means_unbudgeted)
+{
+    policy_config config;
+    config.budget = 1.0;
+    config.burst = 1.0;
+    deferral_policy policy(config);
+    BOOST_TEST((decide(policy, unsure).what == deferral::uncertain));
+    BOOST_TEST((decide(policy, unsure).what == deferral::unbudgeted));
+    BOOST_TEST((decide(policy, sure).what == deferral::none));
+    BOOST_TEST((decide(policy, unsure, 10.0).what == deferral::uncertain));
+}
+
+BOOST_AUTO_TEST_CASE(audits_are_drawn_at_their_rate_at_most_one_a_run)
+{
+    policy_config config;
+    config.audit_fraction = 0.1;
+    deferral_policy policy(config);
+    const std::vector<float> other{ 0.01f, 0.96f, 0.03f };
+    int audits = 0;
+    constexpr int runs = 20000;
+    double weights = 0.0;
+    for (int run = 0; run < runs; run++) {
+        int in_run = 0;
+        for (int i = 0; i < 5; i++) {
+            const auto d = decide(policy, run % 2 ? sure : other);
+            BOOST_TEST_REQUIRE((d.what == deferral::none || d.what == deferral::audit));
+            if (d.what == deferral::audit) {
+                in_run++;
+                weights += 1.0 / d.probability;
+            }
+        }
+        BOOST_TEST_REQUIRE(in_run <= 1);
+        audits += in_run;
+    }
+    // One in a run of 5 with probability 1 - 0.9^5; their weights make up for all 5.
+    BOOST_TEST(std::abs(audits / double(runs) - (1.0 - std::pow(0.9, 5))) < 0.015);
+    BOOST_TEST(std::abs(weights / (5.0 * runs) - 1.0) < 0.05);
+}
+
+BOOST_AUTO_TEST_CASE(equal_seeds_draw_equal_audits)
+{
+    policy_config config;
+    config.audit_fraction = 0.3;
+    config.seed = 5;
+    deferral_policy a(config), b(config);
+    config.seed = 6;
+    deferral_policy c(config);
+    bool differs = false;
+    const std::vector<float> other{ 0.01f, 0.96f, 0.03f };
+    for (int i = 0; i < 200; i++) {
+        const auto& p = i % 2 ? sure : other;
+        const auto drawn = decide(a, p).what;
+        BOOST_TEST_REQUIRE((drawn == decide(b, p).what));
+        differs = differs || drawn != decide(c, p).what;
+    }
+    BOOST_TEST(differs);
+}
+
+BOOST_AUTO_TEST_CASE(an_alarm_raises_the_threshold_until_it_is_set_anew)
+{
+    deferral_policy policy({});
+    int audits = 0;
+    while (!policy.on_audit(true, 0.1))
+        BOOST_TEST_REQUIRE(++audits < 1000);
+    BOOST_TEST(policy.threshold(start) == 0.925);
+    threshold_change change;
+    BOOST_TEST(policy.changed(start, change));
+    BOOST_TEST(change.before == 0.85);
+    BOOST_TEST(change.after == 0.925);
+    BOOST_TEST((change.cause == threshold_cause::alarm));
+    BOOST_TEST(!policy.changed(start, change)); // told once
+    policy.set_threshold(0.85);
+    BOOST_TEST(policy.threshold(start) == 0.85);
+    BOOST_TEST(policy.changed(start, change));
+    BOOST_TEST((change.cause == threshold_cause::set));
+}
+
+BOOST_AUTO_TEST_CASE(poor_conditions_only_tighten_and_expire)
+{
+    deferral_policy policy(with_conditions(1.0));
+    BOOST_TEST(policy.on_conditions({ 0.5 }, start, 0s));
+    BOOST_TEST(std::abs(policy.threshold(start) - 0.925) < 1e-12);
+    threshold_change change;
+    BOOST_TEST(policy.changed(start, change));
+    BOOST_TEST((change.cause == threshold_cause::conditions));
+    BOOST_TEST(
+        policy.on_conditions({ 7.0 }, start, 0s)); // better than perfect is perfect
+    BOOST_TEST(policy.threshold(start) == 0.85);
+    policy.on_conditions({ -3.0 }, start, 0s);
+    BOOST_TEST(policy.threshold(start) == 1.0);
+    BOOST_TEST(policy.threshold(start + 59s) == 1.0);
+    BOOST_TEST(policy.threshold(start + 60s) == 0.85);
+    BOOST_TEST(policy.on_conditions({ 1.0, true }, start, 0s));
+    BOOST_TEST(policy.threshold(start) > 0.85);
+    policy.on_conditions({ std::nan("") }, start, 0s); // may hide anything
+    BOOST_TEST(policy.threshold(start) == 1.0);
+}
+
+BOOST_AUTO_TEST_CASE(stale_conditions_are_ignored)
+{
+    deferral_policy policy(with_conditions(1.0));
+    BOOST_TEST(!policy.on_conditions({ 0.0 }, start, 60s)); // older than the lifetime
+    BOOST_TEST(policy.on_conditions({ 0.5, false, 0.0, 2000.0 }, start, 30s));
+    BOOST_TEST(
+        !policy.on_conditions({ 0.0, false, 0.0, 1999.0 }, start, 0s)); // overtaken
+    BOOST_TEST(policy.threshold(start + 29s) > 0.9);
+    BOOST_TEST(policy.threshold(start + 30s) == 0.85);
+}
+
+BOOST_AUTO_TEST_CASE(noise_counts_over_the_usual_level_and_only_where_it_is_known)
+{
+    policy_config config = with_conditions(1.0);
+    deferral_policy ignores(config);
+    ignores.on_conditions({ 1.0, false, 90.0 }, start, 0s);
+    BOOST_TEST(ignores.threshold(start) == 0.85);
+    config.conditions.usual_noise = 20.0;
+    deferral_policy policy(config);
+    policy.on_conditions({ 1.0, false, 30.0 }, start, 0s);
+    BOOST_TEST(std::abs(policy.threshold(start) - 0.925) < 1e-12);
+    policy.on_conditions({ 1.0, false, 5.0 }, start, 0s);
+    BOOST_TEST(policy.threshold(start) == 0.85);
+}
+
+BOOST_AUTO_TEST_CASE(conditions_that_are_off_change_nothing_at_all)
+{
+    deferral_policy policy({});
+    const double before = policy.threshold(start);
+    threshold_change change;
+    for (int i = 0; i <= 100; i++) {
+        policy.on_conditions({ i / 100.0, i % 2 == 0, i - 50.0, double(i) }, start, 0s);
+        BOOST_TEST_REQUIRE(policy.threshold(start) == before);
+        BOOST_TEST_REQUIRE(!policy.changed(start, change));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(values_out_of_range_are_refused_and_change_nothing)
+{
+    deferral_policy policy({});
+    BOOST_CHECK_THROW(policy.set_threshold(std::nan("")), std::invalid_argument);
+    BOOST_CHECK_THROW(policy.set_audit_fraction(1.5), std::invalid_argument);
+    BOOST_CHECK_THROW(policy.set_budget(-1.0, 2.0), std::invalid_argument);
+    conditions_config conditions;
+    conditions.strength = 2.0;
+    BOOST_CHECK_THROW(policy.set_conditions(conditions), std::invalid_argument);
+    BOOST_TEST(policy.config().threshold == 0.85);
+    BOOST_TEST(policy.config().audit_fraction == 0.0);
+    BOOST_TEST(std::isinf(policy.config().budget));
+    BOOST_TEST(policy.config().conditions.strength == 0.0);
+}
+
+} // namespace speculative
+} // namespace gr
