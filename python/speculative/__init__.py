@@ -10,6 +10,7 @@ from .atmosphere_source import atmosphere_source  # noqa: F401
 from .result_sink import read_result, result_sink  # noqa: F401
 from .sigmf_annotation_sink import sigmf_annotation_sink  # noqa: F401
 from .slow_model import slow_model  # noqa: F401
+from .soapy_source import soapy_source  # noqa: F401
 from .spectrum_classifier import spectrum_classifier  # noqa: F401
 from .speculative_python import *  # noqa: F403
 

@@ -14,6 +14,7 @@ from gr_speculative.sigmf_io import Recording
 
 PACES = ("real-time", "lossless", "max")
 _NAP_S = 0.002
+_PATIENCE_S = 0.2  # of one call to work
 _BLOCK = 1 << 16  # samples
 
 
@@ -63,22 +64,30 @@ class recording_source(gr.sync_block):
             self._drain_until = min(self._drain_until, time.monotonic() + drain_timeout)
 
     def work(self, input_items: list[np.ndarray], output_items: list[np.ndarray]) -> int:
-        now = time.monotonic()
+        # GNU Radio pauses a source for a quarter of a second after each call that gives nothing, and would
+        # make bursts of the stream: wait here instead.
+        until = time.monotonic() + _PATIENCE_S
+        while (n := self._give(output_items[0], time.monotonic())) == 0 and time.monotonic() < until:
+            time.sleep(_NAP_S)
+        return n
+
+    def _give(self, out: np.ndarray, now: float) -> int:
+        """Samples put into `out`, 0 while there is nothing to give, -1 (WORK_DONE) at the end."""
         if self._started is None:
             if not self._ready() and now < self._waiting_since + self._ready_timeout and self._end > 0:
-                return self._nap()
+                return 0
             self._started = now
         if self.position >= self._end:
             return self._drain(now)
-        out = output_items[0]
         n = min(len(out), _BLOCK, self._end - self.position)
         if self._pace == "real-time":
             due = int((now - self._started) * self._recording.sample_rate) - self.position
-            n = min(n, due)
+            # Not sample by sample: what a few naps let come together, or the rest.
+            n = min(n, due) if due >= min(n, 4 * _NAP_S * self._recording.sample_rate) else 0
         elif self._pace == "lossless" and not self._has_room():
             n = 0
         if n <= 0:
-            return self._nap()
+            return 0
         out[:n] = self._recording.read(self.position, n)
         self.position += n
         self.streamed_seconds = time.monotonic() - self._started
@@ -88,11 +97,6 @@ class recording_source(gr.sync_block):
         if self._drain_until is None:
             self._drain_until = now + self._drain_timeout
         if now < self._drain_until and not self._drained():
-            return self._nap()
+            return 0
         self.finished = True
-        return -1  # WORK_DONE
-
-    @staticmethod
-    def _nap() -> int:
-        time.sleep(_NAP_S)
-        return 0
+        return -1
