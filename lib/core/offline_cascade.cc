@@ -1,0 +1,135 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#include "core/offline_cascade.h"
+
+#include "core/cascade.h"
+
+#include <cmath>
+#include <stdexcept>
+
+namespace gr {
+namespace speculative {
+
+namespace {
+
+cascade_config config_of(const fast_model& model,
+                         double threshold,
+                         double deadline,
+                         double conditions_strength)
+{
+    if (!(deadline > 0.0 && deadline <= 3.2e9))
+        throw std::invalid_argument("deadline is " + std::to_string(deadline) +
+                                    ", expected seconds > 0");
+    cascade_config config;
+    config.classes = model.labels().size();
+    config.policy.rule = model.rule();
+    config.policy.threshold = threshold < 0.0 ? model.threshold() : threshold;
+    config.policy.conditions.strength = conditions_strength;
+    config.merge = model.merge();
+    config.deadline = std::chrono::duration_cast<monotonic::duration>(
+        std::chrono::duration<double>(deadline));
+    return config;
+}
+
+offline_cascade::answer answer_of(const result& r)
+{
+    offline_cascade::answer a;
+    a.status = to_string(r.status);
+    a.source = to_string(r.source);
+    a.label = r.label;
+    a.confidence = r.confidence;
+    a.deferred = r.deferred;
+    a.seq = r.seq;
+    a.elapsed_ms = r.elapsed_ms;
+    a.scores = r.scores;
+    return a;
+}
+
+} // namespace
+
+struct offline_cascade::impl {
+    explicit impl(const cascade_config& config) : state(config), classes(config.classes)
+    {
+    }
+
+    cascade state;
+    const size_t classes;
+    result last;
+};
+
+offline_cascade::offline_cascade(const fast_model& model,
+                                 double threshold,
+                                 double deadline,
+                                 double conditions_strength)
+    : d_impl(std::make_unique<impl>(
+          config_of(model, threshold, deadline, conditions_strength)))
+{
+}
+
+offline_cascade::~offline_cascade() = default;
+
+offline_cascade::answer offline_cascade::on_vector(const std::vector<float>& posterior)
+{
+    if (posterior.size() != d_impl->classes)
+        throw std::invalid_argument("posterior has " + std::to_string(posterior.size()) +
+                                    " values, expected " +
+                                    std::to_string(d_impl->classes));
+    d_impl->state.on_vector({}, posterior.data(), monotonic::now(), d_impl->last);
+    return answer_of(d_impl->last);
+}
+
+void offline_cascade::on_invalid() { d_impl->state.on_invalid(); }
+
+std::optional<offline_cascade::answer>
+offline_cascade::on_verdict(uint64_t seq, const std::vector<float>& scores)
+{
+    verdict v;
+    v.seq = seq;
+    v.scores = scores;
+    v.status = scores.empty() ? verdict_status::error : verdict_status::ok;
+    if (!d_impl->state.on_verdict(v, monotonic::now(), d_impl->last))
+        return std::nullopt;
+    return answer_of(d_impl->last);
+}
+
+std::optional<offline_cascade::answer> offline_cascade::expire()
+{
+    if (!d_impl->state.expire(monotonic::now(), d_impl->last))
+        return std::nullopt;
+    return answer_of(d_impl->last);
+}
+
+bool offline_cascade::on_conditions(double propagation_quality,
+                                    bool tropospheric_duct_present,
+                                    double noise_level,
+                                    double timestamp)
+{
+    const std::chrono::duration<double> since_1970 =
+        std::chrono::system_clock::now().time_since_epoch();
+    return d_impl->state.policy().on_conditions(
+        { propagation_quality, tropospheric_duct_present, noise_level, timestamp },
+        monotonic::now(),
+        std::chrono::duration_cast<monotonic::duration>(
+            since_1970 - std::chrono::duration<double>(timestamp)));
+}
+
+double offline_cascade::threshold() const
+{
+    return d_impl->state.policy().threshold(monotonic::now());
+}
+
+std::map<std::string, uint64_t> offline_cascade::counters() const
+{
+    return to_map(d_impl->state.counters());
+}
+
+double offline_cascade::latency_quantile(double q) const
+{
+    return d_impl->state.latency().quantile(q);
+}
+
+} // namespace speculative
+} // namespace gr
