@@ -74,7 +74,9 @@ def by_label(terms: Terms, found: Predictions, score: np.ndarray, labels: tuple[
     supported = np.flatnonzero(support(terms, found) >= STRATUM)
     rest = ~np.isin(said, supported)
     parts = [_part(labels[i], terms, found, score, said == i) for i in supported]
-    return parts + [_part("the rest", terms, found, score, rest)] * bool(rest.any())
+    if rest.any():
+        parts.append(_part("the rest", terms, found, score, rest))
+    return parts
 
 
 def _drawn(terms: Terms, found: Predictions) -> np.ndarray:
