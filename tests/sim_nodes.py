@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""Simulated nodes: many DEALERs on one thread, each speaking the whole protocol and accounting for every request."""
+"""Simulated nodes: many DEALERs on one thread, each speaking the whole protocol and counting every request."""
 
 from __future__ import annotations
 

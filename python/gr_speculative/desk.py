@@ -29,7 +29,7 @@ _UNASKED = 20  # messages other than requests of one node in one second
 
 
 class Observer:
-    """Is told what the hub learns of its nodes; on the hub's thread, so its methods are quick and raise nothing."""
+    """Is told what the hub learns of its nodes; on the hub's thread: quickly, and without raising."""
 
     def on_verdict(self, node: str, request: Request, verdict: Verdict, label: str) -> None:
         """A request has been answered `ok`; `label` is the most probable one."""

@@ -3,7 +3,7 @@
 """The network side of a hub: one ROUTER, who may connect to it, and how one that floods it is silenced.
 
 libzmq gives a ROUTER no way to close one connection, and a receive limit on it is no choice: libzmq (up to
-4.3.5) aborts the process, "!_io_error", if a peer that sent a heartbeat hangs up while the limit holds it back.
+4.3.5) aborts the process, "!_io_error", if a peer that sent a heartbeat hangs up while the limit holds it.
 But a second connection with the same routing id takes the first one's place (ROUTER_HANDOVER), after which
 libzmq no longer reads from the first: its peer is left with TCP's own back-pressure. `silence` does that.
 """
@@ -81,7 +81,7 @@ class Front:
         return len(self._connections)
 
     def receive(self) -> tuple[bytes, str, list[memoryview]] | None:
-        """The next message: routing id, name of the sender's key (empty without keys), frames; None: none waits."""
+        """The next message: routing id, name of the sender's key (empty without), frames; None: none waits."""
         try:
             sender, *frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
         except zmq.Again:
@@ -109,7 +109,7 @@ class Front:
         self.silenced += 1
 
     def attend(self) -> None:
-        """Follows connections and answers who asks to be let in; to be called whenever a source is readable."""
+        """Follows connections and answers who asks to be let in; to be called when a source is readable."""
         while self._monitor.poll(0):
             event = parse_monitor_message(self._monitor.recv_multipart())
             if event["event"] == zmq.EVENT_ACCEPTED:

@@ -2,12 +2,12 @@
 # Copyright 2026 gr-speculative contributors
 """The hub: answers the deferrals of many nodes with a few slow models, in batches, over a ZeroMQ ROUTER.
 
-The thread in `run()` owns the sockets, the queues and the counters, and never waits for a model; each model has
-a thread of its own (lane.py), and each batch is chosen as late as possible.
+The thread in `run()` owns the sockets, the queues and the counters, and never waits for a model; each model
+has a thread of its own (lane.py), and each batch is chosen as late as possible.
 
 Memory is bounded by what is granted: a node has at most `credit` requests unanswered, a model's queue holds
-`max_queue`, there are at most `max_connections`; who sends more is told `busy`, and silenced if that does not help
-(front.py).
+`max_queue`, there are at most `max_connections`; who sends more is told `busy`, and silenced if that does
+not help (front.py).
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _LINGER_MS = 100  # and the last answers
 class Hub:
     """Loads its models and binds at construction; serves in `run()` until `stop()`.
 
-    models: each makes a fresh ServedModel, at the start and at every reload; the first that fits answers a node
-        which asks for none by name.
+    models: each makes a fresh ServedModel, at the start and at every reload; the first that fits answers a
+        node which asks for none by name.
     bind: ZeroMQ endpoint; port 0 takes a free one, `endpoint` tells which.
     keys: for CURVE, with the allow-list; None: plaintext.
     observers: told of verdicts and reports.
@@ -94,8 +94,8 @@ class Hub:
         self._wake()
 
     def reload(self) -> None:
-        """Reads the allow-list and the models again without losing a request: the old models answer until the new
-        ones are ready, and go on where those cannot be loaded. Any thread, and signal handlers."""
+        """Reads the allow-list and the models again without losing a request: the old models answer until the
+        new ones are ready, and go on where those cannot be loaded. Any thread, and signal handlers."""
         self._reload_wanted = True
         self._wake()
 

@@ -139,8 +139,8 @@ def _keys(args: argparse.Namespace) -> KeyRing | None:
         raise ValueError("--key and --allow belong together: the hub's own key, and whom it lets in")
     if not stays_here(args.bind) and not args.allow_plaintext:
         raise ValueError(
-            f"{args.bind} can be reached from other machines: give --key and --allow (`gr-speculative keys` makes "
-            "keys), or --allow-plaintext if the network is trusted"
+            f"{args.bind} can be reached from other machines: give --key and --allow (`gr-speculative keys` "
+            "makes keys), or --allow-plaintext if the network is trusted"
         )
     return None
 

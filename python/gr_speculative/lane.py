@@ -27,7 +27,7 @@ class ServedModel(Protocol):
     sha256: str | None
 
     def load(self) -> None:
-        """Makes it ready if it is not, and `contract` and `sha256` known. Raises ValueError or RuntimeError."""
+        """Makes it ready, and `contract` and `sha256` known. Raises ValueError or RuntimeError."""
 
     def infer(self, requests: Sequence[Request]) -> Answers:
         """Of a model that is loaded. Raises InferenceError."""

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class ModelTable:
-    """One lane for each of `models`, loaded; `finished` is theirs. Raises whatever the loading of a model raises."""
+    """One lane for each of `models`, loaded; `finished` is theirs. Raises what the loading of a model raises."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class ModelTable:
                 new.start(lambda error, old=old, new=new: ready(old, new, error))
 
     def replace(self, old: Lane, new: Lane, error: Exception | None) -> bool:
-        """Puts `new` in the place of `old`, which ends after its batch at work. False: it could not be loaded."""
+        """Puts `new` in the place of `old`, which ends after its batch. False: it could not be loaded."""
         self._loading.discard(old)
         if error is not None:
             log.error("the slow model %s stays as it was: %s", old.name, error)

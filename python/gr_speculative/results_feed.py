@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""All nodes' results at the hub: published as JSON, and written as SigMF, a file for each run of each node."""
+"""All nodes' results at the hub: published as JSON; written as SigMF, a file for each run of each node."""
 
 from __future__ import annotations
 
+import functools
 import logging
 import queue
 import threading
@@ -77,7 +78,7 @@ class WrittenResults(Observer):
         while (item := self._todo.get()) is not None:
             node, report = item
             for result in report.results:
-                self._attempt(lambda result=result: self._add(node, report.session, result))
+                self._attempt(functools.partial(self._add, node, report.session, result))
         for writer in self._writers.values():
             self._attempt(writer.close)
 

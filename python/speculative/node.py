@@ -9,6 +9,7 @@ import contextlib
 import json
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -21,8 +22,10 @@ from gr_speculative import config
 from gr_speculative.annotations import AnnotationWriter
 from gr_speculative.installed import default_fast_model, default_slow_model
 from gr_speculative.publisher import Publisher
+from gr_speculative.report_sender import ReportSender
 from gr_speculative.sigmf_io import RAW_FORMATS, Recording, open_recording
 from gr_speculative.summary import Summary
+from gr_speculative.web import WebServer
 from gr_speculative.worker import Worker
 
 from .node_flowgraph import NodeOptions, node_flowgraph
@@ -81,6 +84,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--out", type=Path, metavar="DIR", help="write NAME.jsonl and NAME.sigmf-meta (annotations) there")
     add("--publish", metavar="ENDPOINT", help="results as ZeroMQ PUB there, such as tcp://*:5560")
+    add(
+        "--report",
+        action="store_true",
+        help="tell the hub all results and counters, for its feed and dashboard",
+    )
+    add("--http", metavar="HOST:PORT", help="Prometheus metrics at /metrics")
     add("--json", action="store_true", help="results as JSON lines on stdout, the summary on stderr")
     config.add_arguments(parser)
 
@@ -106,6 +115,8 @@ def run(args: argparse.Namespace) -> int:
             deadline=args.deadline,
             hub=endpoint,
             hub_options=_hub_options(args),
+            report=args.report,
+            http=args.http,
             max_in_flight=args.max_in_flight,
             max_run=args.max_run,
             pace=args.pace,
@@ -173,6 +184,7 @@ def run_recording(
             file = stack.enter_context(open(f"{base}.jsonl", "w", encoding="utf-8"))
             writers.append(lambda result: file.write(json.dumps(result) + "\n"))
         flowgraph = node_flowgraph(recording, options, writers)
+        _watch(flowgraph, options, writers, stack)
         if base is not None:
             horizon = int(2 * options.deadline * recording.sample_rate / flowgraph.fft_size)
             annotations = stack.enter_context(
@@ -195,6 +207,22 @@ def run_recording(
             )
         interrupted = _run_flowgraph(flowgraph, recording)
     return flowgraph.summary(), interrupted
+
+
+def _watch(
+    flowgraph: node_flowgraph, options: NodeOptions, writers: list[Writer], stack: contextlib.ExitStack
+) -> None:
+    """Reports to the hub, and a page for Prometheus, while the flowgraph runs."""
+    name = options.hub_options.get("node_id") or socket.gethostname()
+    if options.report and options.hub is not None:
+        keys = (options.hub_options.get(name, "") for name in ("key_file", "hub_key_file"))
+        sender = ReportSender(options.hub, name, flowgraph.telemetry, *keys)
+        writers.append(stack.enter_context(sender).add)
+    if options.http is not None:
+        from gr_speculative import prometheus
+
+        page = prometheus.exposition(prometheus.NodeCollector(name, flowgraph.telemetry))
+        stack.enter_context(WebServer(options.http, {"/metrics": (prometheus.CONTENT_TYPE, page)}))
 
 
 def _run_flowgraph(flowgraph: node_flowgraph, recording: Recording) -> bool:

@@ -22,13 +22,17 @@ from .spectrum_classifier import spectrum_classifier
 @dataclass(frozen=True)
 class NodeOptions:
     """model: path of the fast model. threshold: 0..1, negative: the model's. deadline: seconds.
-    hub: ZeroMQ endpoint, None: ask nobody; hub_options: more of spectrum_classifier's that concern it. pace: as recording_source has it."""
+    hub: ZeroMQ endpoint, None: ask nobody; hub_options: more of spectrum_classifier's that concern it.
+    report: tell the hub results and counters. http: HOST:PORT for Prometheus.
+    pace: as recording_source has it."""
 
     model: str
     threshold: float = -1.0
     deadline: float = 2.0
     hub: str | None = None
     hub_options: dict = field(default_factory=dict)
+    report: bool = False
+    http: str | None = None
     max_in_flight: int = 256
     max_run: int = 1
     pace: str = "real-time"
@@ -74,6 +78,16 @@ class node_flowgraph(gr.top_block):
         while not self.source.finished and time.monotonic() < until:
             time.sleep(0.005)
         return self.source.finished
+
+    def telemetry(self) -> dict[str, float]:
+        """Counters, threshold, latency percentiles in ms, and the link's counters as `link_*`. Any thread."""
+        numbers: dict[str, float] = dict(self.classifier.counters())
+        numbers["threshold"] = self.classifier.threshold()
+        for percent in (50, 99):
+            numbers[f"latency_p{percent}_ms"] = self.classifier.classifier.latency_quantile(percent / 100)
+        if self.classifier.slow is not None:
+            numbers |= {f"link_{name}": value for name, value in self.classifier.slow.counters().items()}
+        return numbers
 
     def progress(self) -> str:
         c = self.classifier.counters()
