@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import os
+import struct
 from pathlib import Path
 
 import zmq
@@ -58,7 +59,7 @@ def read_key(path: str | Path) -> bytes:
         raise KeyFileError(f"{path}: expected a key file: {error.strerror}") from None
     try:
         valid = len(text) == 40 and len(z85.decode(text)) == 32
-    except (KeyError, ValueError, OverflowError):
+    except (KeyError, struct.error):  # no letter of Z85; letters of which no 32 bits are made
         valid = False
     if not valid:
         raise KeyFileError(f"{path}: expected one line of 40 characters, as `gr-speculative keys` writes it")

@@ -11,6 +11,7 @@ each batch, {"requests": [[vectors, fft_size, and the fields of _SENT], …]} wi
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import signal
@@ -120,6 +121,12 @@ class ModelProcess:
 
     close = unload
 
+    def _status(self) -> int | None:
+        """How the process ended, which it does about when its socket closes."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(1.0)
+        return None
+
     def _ask(
         self, timeout_s: float, header: dict[str, Any] | None = None, body: Sequence[np.ndarray] = ()
     ) -> tuple[dict[str, Any], bytes]:
@@ -130,7 +137,7 @@ class ModelProcess:
                 _send(self._socket, header, body)
             answer, data = _receive(self._socket)
         except OSError as error:
-            status = self._process.poll()
+            status = None if isinstance(error, TimeoutError) else self._status()
             self.unload()
             self._not_before = time.monotonic() + self._pause
             self._pause = min(2 * self._pause, _BACKOFF_S[1])
