@@ -33,6 +33,10 @@ BAD_VALUES = [
     ("speculative_fast_classifier", "deadline", "0"),
     ("speculative_fast_classifier", "deadline", "1e10"),
     ("speculative_fast_classifier", "center_frequency", "float('inf')"),
+    ("speculative_fast_classifier", "budget", "-1"),
+    ("speculative_fast_classifier", "burst", "0"),
+    ("speculative_fast_classifier", "audit_fraction", "2"),
+    ("speculative_fast_classifier", "conditions_strength", "2"),
     ("speculative_fast_classifier", "max_in_flight", "0"),
     ("speculative_fast_classifier", "max_run", "0"),
     ("speculative_fast_classifier", "telemetry_interval", "0.001"),
@@ -118,9 +122,13 @@ def make(speculative, block):
     namespace = {"samp_rate": 1e6}
     exec(block.templates.render("imports"), namespace)
     try:
-        # What follows puts a widget in its place.
-        expression = block.templates.render("make").strip().split("\nself.")[0]
-        return eval(expression, namespace)
+        # After the expression that makes it come statements about self.NAME.
+        expression, *statements = block.templates.render("make").strip().split("\nself.")
+        made = eval(expression, namespace)
+        if "qwidget" not in "".join(statements):  # a widget's place is the window's business
+            for statement in statements:
+                exec(statement.replace(f"{block.name}.", "made.", 1), {"made": made})
+        return made
     except FileNotFoundError as error:
         pytest.skip(str(error))
     except RuntimeError as error:
@@ -218,7 +226,7 @@ def test_python_template(speculative, place, block_id):
 
 @pytest.mark.parametrize(("block_id", "name", "value"), BAD_VALUES)
 def test_constructor_refuses_what_the_assert_refuses(speculative, place, block_id, name, value):
-    with pytest.raises(ValueError, match=name):
+    with pytest.raises(ValueError, match=name.replace("_", "[_ ]")):
         make(speculative, place(block_id, **{name: value}))
 
 

@@ -3,12 +3,15 @@
 # Copyright 2026 gr-speculative contributors
 """spectrum_classifier: the same results as the chain by hand, and retunes to the sample."""
 
+import time
+
 import numpy as np
 import pmt
 from gnuradio import blocks, fft, gr, gr_unittest, speculative
 
 N = 1024
 RATE = 1e6
+PATIENCE_S = 20.0
 
 
 def noise(vectors, seed=1):
@@ -20,6 +23,12 @@ def frequency_tag(offset, hz):
     tag = gr.tag_t()
     tag.offset, tag.key, tag.value = offset, pmt.intern("rx_freq"), pmt.from_double(hz)
     return tag
+
+
+class sender(gr.basic_block):
+    def __init__(self):
+        gr.basic_block.__init__(self, "sender", None, None)
+        self.message_port_register_out(pmt.intern("out"))
 
 
 class qa_spectrum_classifier(gr_unittest.TestCase):
@@ -97,6 +106,19 @@ class qa_spectrum_classifier(gr_unittest.TestCase):
         self.assertEqual(block.counters()["deferred"], 10)
         self.assertEqual([r["status"] for r in results].count("provisional"), 10)
         self.assertEqual([r["source"] for r in results].count("fast_fallback"), 10)
+
+    def test_settings_arrive_by_message(self):
+        block, source = speculative.spectrum_classifier(RATE, slow="hub", hub="tcp://127.0.0.1:1"), sender()
+        self.tb.connect(blocks.null_source(gr.sizeof_gr_complex), blocks.head(gr.sizeof_gr_complex, N), block)
+        self.tb.msg_connect(source, "out", block, "cmd")
+        self.tb.start()
+        source.message_port_pub(pmt.intern("out"), pmt.cons(pmt.intern("threshold"), pmt.from_double(0.25)))
+        end = time.monotonic() + PATIENCE_S
+        while block.threshold() != 0.25 and time.monotonic() < end:
+            time.sleep(0.002)
+        self.tb.stop()
+        self.tb.wait()
+        self.assertEqual(block.threshold(), 0.25)
 
     def test_refuses_what_is_out_of_range(self):
         for options, error, said in (

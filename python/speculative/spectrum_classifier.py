@@ -20,7 +20,8 @@ class spectrum_classifier(gr.hier_block2):
 
     Input: complex samples. Outputs, all optional: 0 power spectra (float [N], DC centred, a full-scale tone
     has power 1), tagged `uncertain` where deferred; 1 label (int16, index into `labels()`, -1 for an invalid
-    vector); 2 confidence (float). Message ports out, as of fast_classifier: `results`, `telemetry`.
+    vector); 2 confidence (float). Message ports, as of
+    fast_classifier: out `results`, `telemetry`; in `conditions`, `cmd`.
     Tags rx_time, rx_rate and rx_freq are honoured to the sample (power_spectrum).
 
     sample_rate: Hz, > 0
@@ -94,6 +95,8 @@ class spectrum_classifier(gr.hier_block2):
         )
         for port in ("results", "telemetry"):
             self.message_port_register_hier_out(port)
+        for port in ("conditions", "cmd"):
+            self.message_port_register_hier_in(port)
         self.connect(self, spectrum, self.classifier)
         for port, size in enumerate((vector, gr.sizeof_short, gr.sizeof_float)):
             self.connect((self.classifier, port), (self, port))
@@ -101,6 +104,8 @@ class spectrum_classifier(gr.hier_block2):
             self.connect((self.classifier, port), blocks.null_sink(size))
         for port in ("results", "telemetry"):
             self.msg_connect(self.classifier, port, self, port)
+        for port in ("conditions", "cmd"):
+            self.msg_connect(self, port, self.classifier, port)
         self.slow = None
         if slow == "hub":
             self.slow = slow_link(
