@@ -9,6 +9,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -154,6 +155,7 @@ fast_classifier_impl::fast_classifier_impl(fast_model&& model,
       d_rate(batch),
       d_posterior(batch * d_model.labels().size()),
       d_where(batch),
+      d_retuned(batch),
       d_clock(sample_rate,
               center_frequency,
               vector_hop == 0 ? d_model.fft_size() : vector_hop,
@@ -167,6 +169,9 @@ fast_classifier_impl::fast_classifier_impl(fast_model&& model,
         throw std::invalid_argument("telemetry_interval is " +
                                     std::to_string(telemetry_interval) +
                                     ", expected 0 (none) or seconds >= 0.01");
+    // Room for whole batches downstream as well: GNU Radio's default holds eight vectors.
+    for (int port = 0; port < 3; port++)
+        set_min_output_buffer(port, 2 * batch);
     message_port_register_out(port_deferred);
     message_port_register_out(port_results);
     message_port_register_out(port_telemetry);
@@ -252,88 +257,102 @@ int fast_classifier_impl::work(int noutput_items,
     get_tags_in_window(d_tags, 0, 0, n);
     d_next_tag = 0;
 
-    for (size_t i = 0; i < n;) {
-        // A batch ends at an invalid vector, so that what is computed of a vector never
-        // depends on how the stream was cut into calls.
-        size_t filled = 0;
-        bool valid = true;
-        const uint64_t ring_index = d_context.pushed();
-        while (filled < batch && i + filled < n) {
-            valid = place(first + i + filled, d_where[filled]) &&
-                    d_model.preprocess(in + (i + filled) * vector_bytes,
-                                       d_input,
-                                       d_shift,
-                                       d_context.next(),
-                                       &d_x[filled * d_model.fft_size()]);
-            if (!valid)
-                break;
-            d_rate[filled] = d_model.rate_feature(d_where[filled].sample_rate);
-            d_context.push();
-            filled++;
-        }
-        d_model.classify(d_x.data(), d_rate.data(), filled, d_posterior.data());
+    for (size_t begin = 0; begin < n; begin += batch) {
+        const size_t end = std::min(begin + batch, n);
+        place(first + begin, end - begin);
+        for (size_t i = begin; i < end;) {
+            const uint64_t ring_index = d_context.pushed();
+            const size_t filled = prepare(in + i * vector_bytes, i - begin, end - i);
+            d_model.classify(d_x.data(), d_rate.data(), filled, d_posterior.data());
 
-        const std::scoped_lock lock(d_mutex);
-        for (size_t j = 0; j < filled; j++, i++) {
-            d_cascade.on_vector(d_where[j],
-                                &d_posterior[j * d_names.labels.size()],
-                                monotonic::now(),
-                                d_result);
-            if (labels)
-                labels[i] = d_result.label;
-            if (confidences)
-                confidences[i] = d_result.confidence;
-            if (d_result.source == result_source::fast && !d_result.deferred) {
-                extend_run();
-                continue;
+            const std::scoped_lock lock(d_mutex);
+            const auto now = monotonic::now();
+            for (size_t j = 0; j < filled; j++, i++) {
+                d_cascade.on_vector(d_where[i - begin],
+                                    &d_posterior[j * d_names.labels.size()],
+                                    now,
+                                    d_result);
+                if (labels)
+                    labels[i] = d_result.label;
+                if (confidences)
+                    confidences[i] = d_result.confidence;
+                if (d_result.source == result_source::fast && !d_result.deferred) {
+                    extend_run(now);
+                    continue;
+                }
+                publish_run();
+                publish(d_result);
+                if (d_result.deferred) {
+                    defer(ring_index + j);
+                    if (!output_items.empty())
+                        add_item_tag(0,
+                                     first + i,
+                                     tag_uncertain,
+                                     pdu::uncertain(d_result, d_names));
+                }
             }
-            publish_run();
-            publish(d_result);
-            if (d_result.deferred) {
-                defer(ring_index + j);
-                if (!output_items.empty())
-                    add_item_tag(
-                        0, first + i, tag_uncertain, pdu::uncertain(d_result, d_names));
+            if (i < end) { // prepare() stopped at an invalid vector
+                d_cascade.on_invalid();
+                d_context.clear();
+                publish_run();
+                if (labels)
+                    labels[i] = -1;
+                if (confidences)
+                    confidences[i] = 0.0f;
+                i++;
             }
-        }
-        if (!valid) {
-            d_cascade.on_invalid();
-            d_context.clear();
-            publish_run();
-            if (labels)
-                labels[i] = -1;
-            if (confidences)
-                confidences[i] = 0.0f;
-            i++;
         }
     }
     return noutput_items;
 }
 
-// Reads the tags on one vector. False if the receiver was retuned within it.
-bool fast_classifier_impl::place(uint64_t offset, vector_position& where)
+// Dates `count` vectors and reads the tags on them. A vector within which the receiver was
+// retuned is invalid.
+void fast_classifier_impl::place(uint64_t first, size_t count)
 {
-    bool retuned = false;
     const std::scoped_lock lock(d_mutex);
-    for (; d_next_tag < d_tags.size() && d_tags[d_next_tag].offset <= offset;
-         d_next_tag++) {
-        const tag_t& tag = d_tags[d_next_tag];
-        uint64_t seconds = 0;
-        double number = 0.0;
-        if (pmt::eqv(tag.key, tag_time) && time_from(tag.value, seconds, number))
-            d_clock.set_time(offset, seconds, number);
-        else if (pmt::eqv(tag.key, tag_rate) && pdu::number_from(tag.value, number))
-            retuned |= d_clock.set_rate(offset, number);
-        else if (pmt::eqv(tag.key, tag_frequency) && pdu::number_from(tag.value, number))
-            retuned |= d_clock.set_frequency(number);
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t offset = first + i;
+        bool retuned = false;
+        for (; d_next_tag < d_tags.size() && d_tags[d_next_tag].offset <= offset;
+             d_next_tag++) {
+            const tag_t& tag = d_tags[d_next_tag];
+            uint64_t seconds = 0;
+            double number = 0.0;
+            if (pmt::eqv(tag.key, tag_time) && time_from(tag.value, seconds, number))
+                d_clock.set_time(offset, seconds, number);
+            else if (pmt::eqv(tag.key, tag_rate) && pdu::number_from(tag.value, number))
+                retuned |= d_clock.set_rate(offset, number);
+            else if (pmt::eqv(tag.key, tag_frequency) &&
+                     pdu::number_from(tag.value, number))
+                retuned |= d_clock.set_frequency(number);
+        }
+        d_where[i] = d_clock.at(offset);
+        // The tags on the first vector describe the stream, they do not change it.
+        d_retuned[i] = retuned && offset != 0;
     }
-    where = d_clock.at(offset);
-    // The tags on the first vector describe the stream, they do not change it.
-    return !retuned || offset == 0;
+}
+
+// Preprocesses up to `count` vectors, of which the first is the place `place` of the batch.
+// Returns how many there are before an invalid one: what is computed of a vector never
+// depends on how the stream was cut into calls.
+size_t fast_classifier_impl::prepare(const uint8_t* in, size_t place, size_t count)
+{
+    const size_t bins = d_model.fft_size();
+    for (size_t i = 0; i < count; i++, in += item_size(d_input) * bins) {
+        if (d_retuned[place + i] ||
+            !d_model.preprocess(in, d_input, d_shift, d_context.next(), &d_x[i * bins]))
+            return i;
+        d_rate[i] = d_model.rate_feature(d_where[place + i].sample_rate);
+        d_context.push();
+    }
+    return count;
 }
 
 void fast_classifier_impl::defer(uint64_t ring_index)
 {
+    if (!has_subscribers(port_deferred))
+        return;
     d_context.quantise(ring_index, d_request);
     d_request.session = d_names.session;
     d_request.seq = d_result.seq;
@@ -348,13 +367,13 @@ void fast_classifier_impl::defer(uint64_t ring_index)
     message_port_pub(port_deferred, pdu::from(d_request));
 }
 
-void fast_classifier_impl::extend_run()
+void fast_classifier_impl::extend_run(monotonic::time_point now)
 {
     if (d_run_count > 0 && d_run.label != d_result.label)
         publish_run();
     if (d_run_count == 0) {
         d_run = d_result;
-        d_run_since = monotonic::now();
+        d_run_since = now;
     } else {
         const vector_position& last = d_result.where;
         d_run.where.sample_count =
@@ -381,7 +400,8 @@ void fast_classifier_impl::publish(const result& r,
                                    uint64_t count,
                                    const std::string& heads)
 {
-    message_port_pub(port_results, pdu::from(r, count, d_names, heads));
+    if (has_subscribers(port_results))
+        message_port_pub(port_results, pdu::from(r, count, d_names, heads));
 }
 
 void fast_classifier_impl::publish_threshold(monotonic::time_point now)

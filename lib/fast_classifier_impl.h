@@ -65,10 +65,16 @@ private:
     // that a slow stream's latency and the scratch memory stay small.
     static constexpr size_t batch = 16;
 
-    bool place(uint64_t offset, vector_position& where);
+    void place(uint64_t first, size_t count);
+    size_t prepare(const uint8_t* in, size_t place, size_t count);
+    // Building a message costs more than classifying a vector.
+    bool has_subscribers(const pmt::pmt_t& port)
+    {
+        return !pmt::is_null(message_subscribers(port));
+    }
     void defer(uint64_t ring_index);
     void publish_run();
-    void extend_run();
+    void extend_run(monotonic::time_point now);
     void publish(const result& r, uint64_t count = 1, const std::string& heads = {});
     void publish_telemetry();
     void expire(monotonic::time_point now);
@@ -94,6 +100,7 @@ private:
     std::vector<float> d_rate;            // [batch]
     std::vector<float> d_posterior;       // [batch][C]
     std::vector<vector_position> d_where; // [batch]
+    std::vector<uint8_t> d_retuned;       // [batch] bool
     std::vector<tag_t> d_tags;
     size_t d_next_tag = 0;
 

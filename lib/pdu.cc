@@ -79,9 +79,10 @@ const keys& k()
     return interned;
 }
 
+// The key is new. pmt::dict_add would search the dict for it.
 void put(pmt::pmt_t& dict, const pmt::pmt_t& key, const pmt::pmt_t& value)
 {
-    dict = pmt::dict_add(dict, key, value);
+    dict = pmt::acons(key, value, dict);
 }
 
 void put(pmt::pmt_t& dict, const pmt::pmt_t& key, uint64_t value)
