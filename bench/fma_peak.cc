@@ -6,7 +6,7 @@
 #include "fma_peak.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "fma_peak.cc"
+#define HWY_TARGET_INCLUDE "../bench/fma_peak.cc"
 #include <hwy/foreach_target.h> // before highway.h
 #include <hwy/highway.h>
 
