@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""An RTL-SDR (or what SoapySDR has) to labels on the terminal: receiver.py [MHz] [SOAPY ARGUMENTS]. Ctrl-C ends it."""
+"""An RTL-SDR (or what SoapySDR has) to labels on the terminal: receiver.py [MHZ] [SOAPY_ARGUMENTS]"""
 
 import sys
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""A node that asks "gr-speculative hub": remote_hub.py [ENDPOINT] [SECONDS]. It runs on without the hub, too."""
+"""A node that asks "gr-speculative hub": remote_hub.py [ENDPOINT] [SECONDS]. It runs without, too."""
 
 import sys
 import time

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""One receiver, several bands in turns: scanning.py SOAPY_ARGUMENTS MHZ MHZ ... Annotations in scan.sigmf-meta."""
+"""One receiver, several bands in turns: scanning.py SOAPY_ARGUMENTS MHZ MHZ … Labels in scan.sigmf-meta."""
 
 import sys
 

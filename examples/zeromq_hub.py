@@ -3,6 +3,7 @@
 # Copyright 2026 gr-speculative contributors
 """Verdicts for what zeromq_node.py defers, for so many seconds (default: until Ctrl-C); needs torch."""
 
+import contextlib
 import sys
 import time
 
@@ -17,10 +18,8 @@ def main(seconds: float) -> None:
     tb.msg_connect(deferred, "out", slow_model, "deferred")
     tb.msg_connect(slow_model, "verdicts", verdicts, "in")
     tb.start()
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         time.sleep(seconds)
-    except KeyboardInterrupt:
-        pass
     tb.stop()
     tb.wait()
     print(slow_model.counters())

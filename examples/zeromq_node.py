@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""A node whose slow model is elsewhere, by GNU Radio's own ZeroMQ message blocks; run zeromq_hub.py beside it."""
+"""A node whose slow model is elsewhere, by GNU Radio's ZeroMQ message blocks; run zeromq_hub.py beside."""
 
 import sys
 import time
