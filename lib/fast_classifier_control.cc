@@ -61,7 +61,7 @@ void fast_classifier_impl::set_center_frequency(double hz)
 void fast_classifier_impl::set_rule(const std::string& rule)
 {
     const std::scoped_lock lock(d_mutex);
-    d_cascade.policy().set_rule(deferral_rule_from(rule));
+    d_cascade.policy().set_rule(rule.empty() ? d_model.rule() : deferral_rule_from(rule));
 }
 
 void fast_classifier_impl::set_budget(double rate, double burst)
@@ -83,7 +83,7 @@ void fast_classifier_impl::set_conditions(double strength,
 {
     conditions_config config;
     config.strength = strength;
-    config.lifetime = from_seconds("conditions lifetime", lifetime);
+    config.lifetime = from_seconds("conditions_lifetime", lifetime);
     config.usual_noise = usual_noise;
     const std::scoped_lock lock(d_mutex);
     d_cascade.policy().set_conditions(config);

@@ -183,7 +183,7 @@ def test_every_live_setter_is_a_callback(block_id):
     name = block_id.removeprefix("speculative_")
     header, module = HEADERS / f"{name}.h", ROOT / "python" / "speculative" / f"{name}.py"
     if header.exists():
-        setters = re.findall(r"virtual void (set_\w+)\(", header.read_text())
+        setters = re.findall(r"virtual void\s+(set_\w+)\(", header.read_text())
     else:
         setters = re.findall(r"\n    def (set_\w+)\(", module.read_text())
     for templates in ("templates", *(["cpp_templates"] if "cpp" in DATA[block_id]["flags"] else [])):

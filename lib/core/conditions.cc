@@ -28,7 +28,7 @@ double clamped(double value)
 conditions_state::conditions_state(const conditions_config& config) : d_config(config)
 {
     if (!(config.strength >= 0.0 && config.strength <= 1.0))
-        throw std::invalid_argument("conditions strength is " +
+        throw std::invalid_argument("conditions_strength is " +
                                     std::to_string(config.strength) +
                                     ", expected 0 (off) to 1");
     if (config.lifetime <= monotonic::duration::zero())

@@ -83,7 +83,7 @@ public:
     virtual void set_deadline(double seconds) = 0;
     virtual void set_center_frequency(double hz) = 0;
 
-    /*! \param rule `margin`, `max_probability` or `entropy`; the model's own to begin with */
+    /*! \param rule `margin`, `max_probability`, `entropy`, or empty: the model's own */
     virtual void set_rule(const std::string& rule) = 0;
 
     /*! Bounds deferrals to rate*t + burst over any t seconds of the stream; what is over it is
