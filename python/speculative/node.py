@@ -49,6 +49,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--center-frequency", type=float, metavar="HZ", help="of raw samples, default 0")
     add("--model", metavar="ONNX", help="fast model, default the one that came with the program")
     add("--threshold", type=float, help="0 (defer nothing) to 1 (defer all), default the model's own")
+    add(
+        "--budget", type=float, default=0.0, metavar="N", help="deferrals a second at most, default: no limit"
+    )
+    add(
+        "--audit-fraction",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="of confident vectors, also deferred to be checked",
+    )
     add("--deadline", type=float, default=2.0, metavar="S", help="wait for a verdict, default %(default)s s")
     slow = parser.add_mutually_exclusive_group()
     slow.add_argument(
@@ -112,6 +122,8 @@ def run(args: argparse.Namespace) -> int:
         options = NodeOptions(
             model=str(model),
             threshold=-1.0 if args.threshold is None else args.threshold,
+            budget=args.budget,
+            audit_fraction=args.audit_fraction,
             deadline=args.deadline,
             hub=endpoint,
             hub_options=_hub_options(args),

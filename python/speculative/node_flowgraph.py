@@ -21,13 +21,16 @@ from .spectrum_classifier import spectrum_classifier
 
 @dataclass(frozen=True)
 class NodeOptions:
-    """model: path of the fast model. threshold: 0..1, negative: the model's. deadline: seconds.
+    """model: path of the fast model. threshold: 0..1, negative: the model's. budget: deferrals a second, 0: no limit.
+    audit_fraction: 0..1. deadline: seconds.
     hub: ZeroMQ endpoint, None: ask nobody; hub_options: more of spectrum_classifier's that concern it.
     report: tell the hub results and counters. http: HOST:PORT for Prometheus.
     pace: as recording_source has it."""
 
     model: str
     threshold: float = -1.0
+    budget: float = 0.0
+    audit_fraction: float = 0.0
     deadline: float = 2.0
     hub: str | None = None
     hub_options: dict = field(default_factory=dict)
@@ -59,6 +62,8 @@ class node_flowgraph(gr.top_block):
             **options.hub_options,
         )
         self.fft_size = self.classifier.fft_size()
+        self.classifier.set_budget(options.budget)
+        self.classifier.set_audit_fraction(options.audit_fraction)
         self._result = Summary(threshold=self.classifier.threshold())
         self.sink = result_sink(self._on_result)
         self.source = recording_source(
