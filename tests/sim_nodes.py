@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""Simulated nodes: many DEALERs on one thread, each speaking the whole protocol and counting every request."""
+"""Simulated nodes: many DEALERs on one thread, each speaking the whole protocol and counting its requests."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""Models in their processes: loaded on demand, unloaded with their memory, replaced without losing a request."""
+"""Models in their processes: loaded on demand, unloaded with their memory, replaced without losing requests."""
 
 import functools
 import os

@@ -47,6 +47,7 @@ _FIXES = {
     "safetensors": "pip install 'gr-speculative[hub]'",
     "sgp4": "pip install 'gr-speculative[heads]'",
     "zmq": "pip install pyzmq",
+    "prometheus_client": "pip install prometheus-client",
 }
 
 

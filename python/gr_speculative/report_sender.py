@@ -22,6 +22,7 @@ _TELEMETRY_EVERY = 10  # reports
 _WAITING = 20_000  # results that wait for a hub; the oldest give way
 _BYTES = 400  # that a result takes, at most about
 _HEARTBEAT_MS = 2_000
+_LAST_MS = 500  # that the end waits for the hub
 
 
 class ReportSender:
@@ -29,7 +30,8 @@ class ReportSender:
 
     endpoint: the hub's. node_id: this node's name. telemetry: called once a second, for numbers by name.
     key, hub_key: key files of `gr-speculative keys`, both empty: plaintext. Raises KeyFileError.
-    Without a hub, or beyond some 1600 results a second, results are left out; `omitted` counts them.
+    Results wait for a hub that is not there, and where there are more than some 1600 a second; the oldest of
+    too many are left out, and `omitted` counts them.
     """
 
     def __init__(
@@ -87,11 +89,16 @@ class ReportSender:
         while not self._stopping.wait(_INTERVAL_S):
             self._report(with_telemetry=number % _TELEMETRY_EVERY == 0)
             number += 1
+        while self._socket.poll(_LAST_MS, zmq.POLLOUT) and self._waiting:
+            self._report(with_telemetry=False)
         self._report(with_telemetry=True)
+        self.omitted += len(self._waiting)
         self._socket.close()
         self._context.term()
 
     def _report(self, with_telemetry: bool) -> None:
+        if not self._socket.poll(0, zmq.POLLOUT):  # no hub, or a slow one
+            return
         count = min(len(self._waiting), MAX_RECORDS, 65_536 // _BYTES)
         results = [_plain(self._waiting.popleft()) for _ in range(count)]
         if not results and not with_telemetry:
@@ -100,7 +107,7 @@ class ReportSender:
         try:
             frames = encode_report(Report(self._node_id, self._session, results, telemetry, self.omitted))
             self._socket.send_multipart(frames, zmq.NOBLOCK)
-        except (WireError, zmq.Again):  # a result that the protocol does not know; no hub, or a slow one
+        except (WireError, zmq.Again):  # a result that the protocol does not know; the hub went just now
             self.omitted += count
 
 
