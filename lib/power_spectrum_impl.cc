@@ -99,6 +99,8 @@ power_spectrum_impl::power_spectrum_impl(const std::vector<float>& window,
 {
     set_relative_rate(1, d_stride);
     set_tag_propagation_policy(TPP_DONT);
+    // Room for whole batches of the classifier; GNU Radio's default holds few long vectors.
+    set_min_output_buffer(0, 32);
 }
 
 // One that is never short of input: what does not fill a vector is kept here.
