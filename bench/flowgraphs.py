@@ -33,7 +33,7 @@ BUFFER = 32  # vectors: room for whole batches
 
 
 class TorchBlock(gr.sync_block):
-    """What one would write without this module: numpy and torch in work(), on the vectors that it receives."""
+    """What one would write without this module: numpy and torch in work(), on what it receives."""
 
     def __init__(self, size: int) -> None:
         gr.sync_block.__init__(self, "torch_block", [(np.complex64, size)], [np.int16])
@@ -105,7 +105,7 @@ def cost_beside_fft(size: int, make_block, rounds: int, seconds: float, buffer: 
 
 
 def whole_chain(seconds: float, classifiers: int = 1) -> dict[str, float]:
-    """Complex samples to labels as fast as it goes, nothing pinned: MS/s, its slowest second, lost vectors."""
+    """Complex samples to labels as fast as it goes, nothing pinned: MS/s, its slowest second."""
     top = gr.top_block()
     samples = noise(1 << 20)
     chains = []

@@ -3,8 +3,8 @@
 # Copyright 2026 gr-speculative contributors
 """The whole benchmark: ./gr-speculative bench. Prints a table and writes build/bench.json.
 
-One part after another, each warmed up; what times a single core is pinned to one; figures are medians of rounds
-in which both sides of a ratio run. docs/performance.md tells what they mean.
+One part after another, each warmed up; what times a single core is pinned to one; figures are medians of
+rounds in which both sides of a ratio run. docs/performance.md tells what they mean.
 """
 
 from __future__ import annotations
