@@ -5,9 +5,10 @@
 
 #include "core/emission_tracker.h"
 
+#include "core/coarse_spectrum.h"
+
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -17,25 +18,15 @@ namespace speculative {
 
 namespace {
 
-// As every processor has it, so that answers depend on none; of GCC and Clang.
-using vec = float __attribute__((vector_size(16)));
-constexpr size_t lanes = 4;
-
-vec load(const float* x)
-{
-    vec v;
-    std::memcpy(&v, x, sizeof(v));
-    return v;
-}
-
-// bench/emissions.py says what these are worth; accuracy is flat around each of them.
+// Chosen by trial; bench/emissions.py says what they are worth on scenes of other seeds.
 constexpr float novelty = 1.3f;        // spreads to the nearest emission
-constexpr float penalty_db = 2.0f;     // for posteriors that have nothing in common
+constexpr float good_fit = 0.9f;       // spreads within which no other is looked at
+constexpr float penalty_db = 1.0f;     // for posteriors that have nothing in common
 constexpr float first_spread = 3.0f;   // dB, of an emission of which little is known
 constexpr float first_weight = 8.0f;   // vectors for which that guess stands
 constexpr uint64_t fast_memory = 64;   // vectors over which an emission is averaged
 constexpr uint64_t slow_memory = 8;    // verdicts over which they are
-constexpr uint64_t fuse_every = 8;     // vectors, once the memory is full
+constexpr uint64_t fuse_every = 16;    // vectors, once there are twice as many
 constexpr uint64_t first_ask = 4;      // vectors
 constexpr uint64_t clean_patience = 4; // times as late is too late for a clean context
 
@@ -53,31 +44,13 @@ float weight_of(uint64_t count, uint64_t memory)
     return 1.0f / static_cast<float>(std::min(count, memory));
 }
 
-float largest(const float* x, size_t n)
+// 0 for equal posteriors, 1 for those with nothing in common: their total variation.
+float contradiction(const float* p, const float* q, size_t n)
 {
-    if (n % lanes != 0)
-        return *std::max_element(x, x + n);
-    vec top = load(x);
-    for (size_t i = lanes; i < n; i += lanes) {
-        const vec next = load(x + i);
-        top = next > top ? next : top;
-    }
-    return std::max(std::max(top[0], top[1]), std::max(top[2], top[3]));
-}
-
-// Squared distance, n a multiple of 16. Above the limit any value above it will do.
-float square_distance(const float* a, const float* b, size_t n, float limit)
-{
-    float total = 0.0f;
-    for (size_t i = 0; i < n && total <= limit; i += 4 * lanes) {
-        vec sum{};
-        for (size_t j = i; j < i + 4 * lanes; j += lanes) {
-            const vec off = load(a + j) - load(b + j);
-            sum += off * off;
-        }
-        total += (sum[0] + sum[1]) + (sum[2] + sum[3]);
-    }
-    return total;
+    float common = 0.0f;
+    for (size_t i = 0; i < n; i++)
+        common += std::min(p[i], q[i]);
+    return 1.0f - common;
 }
 
 } // namespace
@@ -105,19 +78,18 @@ emission_tracker::emission_tracker(size_t classes,
         throw std::invalid_argument("hold is 0, expected at least 1 vector");
     d_slots.resize(config.slots);
     d_level.resize(config.slots * d_blocks);
-    for (auto* values : { &d_fast, &d_root, &d_slow, &d_fused })
+    for (auto* values : { &d_fast, &d_slow, &d_fused })
         values->resize(config.slots * classes);
     d_coarse.resize(d_blocks);
-    d_amplitude.resize(classes);
 }
 
 observation
 emission_tracker::observe(uint64_t offset, const float* x, const float* posterior)
 {
     d_observed++;
-    reduce(x, posterior);
+    block_maxima(x, d_width, d_blocks, scale_db, d_coarse.data());
     float square = 0.0f;
-    size_t slot = nearest(square);
+    size_t slot = nearest(posterior, square);
     if (slot == none) {
         slot = found(offset);
         square = first_spread * first_spread;
@@ -127,7 +99,7 @@ emission_tracker::observe(uint64_t offset, const float* x, const float* posterio
 
     const emission& e = d_slots[slot];
     // The mean over many vectors hardly moves from one to the next.
-    if (e.vectors < fast_memory || e.vectors % fuse_every == 0)
+    if (e.vectors < 2 * fuse_every || e.vectors % fuse_every == 0)
         fuse(slot);
     observation out;
     out.emission = e.id;
@@ -183,14 +155,6 @@ size_t emission_tracker::active() const
         d_slots.begin(), d_slots.end(), [this](const emission& e) { return alive(e); });
 }
 
-void emission_tracker::reduce(const float* x, const float* posterior)
-{
-    for (size_t b = 0; b < d_blocks; b++)
-        d_coarse[b] = scale_db * largest(x + b * d_width, d_width);
-    for (size_t c = 0; c < d_classes; c++)
-        d_amplitude[c] = std::sqrt(posterior[c]);
-}
-
 // A guess at first, then what its vectors say.
 float emission_tracker::spread(size_t slot) const
 {
@@ -200,19 +164,8 @@ float emission_tracker::spread(size_t slot) const
                      (first_weight + known));
 }
 
-// 0 for equal posteriors, 1 for those with nothing in common: one minus the
-// Bhattacharyya coefficient.
-float emission_tracker::contradiction(size_t slot)
-{
-    const float* mean = root(slot);
-    float common = 0.0f;
-    for (size_t c = 0; c < d_classes; c++)
-        common += mean[c] * d_amplitude[c];
-    return 1.0f - std::min(common, 1.0f);
-}
-
 // The emission that the vector belongs to, and its squared distance; or none.
-size_t emission_tracker::nearest(float& square)
+size_t emission_tracker::nearest(const float* posterior, float& square)
 {
     size_t best = none;
     float best_distance = std::numeric_limits<float>::max();
@@ -231,16 +184,22 @@ size_t emission_tracker::nearest(float& square)
             square_distance(d_coarse.data(), level(slot), d_blocks, limit / factor);
         if (candidate > limit)
             return;
-        const float distance = std::sqrt(candidate) + penalty_db * contradiction(slot);
+        const float distance =
+            std::sqrt(candidate) +
+            penalty_db * contradiction(posterior, fast(slot), d_classes);
         if (distance < best_distance) {
             best = slot;
             best_distance = distance;
             square = candidate;
         }
     };
-    // The likeliest one first: it rules out most others early.
-    if (d_current != none)
+    // The likeliest one first: if it fits well, that is that; if not, it rules out most
+    // others early.
+    if (d_current != none) {
         consider(d_current);
+        if (best != none && best_distance <= good_fit * spread(best))
+            return best;
+    }
     for (size_t slot = 0; slot < d_slots.size(); slot++)
         if (slot != d_current)
             consider(slot);
@@ -277,8 +236,6 @@ void emission_tracker::join(size_t slot, const float* posterior, float square)
     e.square += weight * (square - e.square);
     approach(level(slot), d_coarse.data(), d_blocks, weight);
     approach(fast(slot), posterior, d_classes, weight);
-    for (size_t c = 0; c < d_classes; c++)
-        root(slot)[c] = std::sqrt(fast(slot)[c]);
 }
 
 void emission_tracker::fuse(size_t slot)

@@ -18,7 +18,7 @@ namespace speculative {
 struct emission_config {
     merge_weights merge;   //!< of the model: how fast and slow posterior become one
     size_t context = 16;   //!< vectors that the slow model sees at once, K >= 1
-    size_t slots = 16;     //!< emissions remembered at a time, 1..256
+    size_t slots = 8;      //!< emissions remembered at a time, 1..256
     uint64_t hold = 65536; //!< vectors of absence after which an emission has ended, >= 1
 };
 
@@ -37,7 +37,7 @@ struct observation {
  * Segmentation. A vector's coarse spectrum is the largest bin of each of 64 blocks (dB; a
  * mean would bury a narrow signal). An emission is a running mean of coarse spectra, the
  * usual distance of its vectors from that mean (its spread), and its posterior. A vector
- * goes to the nearest emission, by root-mean-square distance plus a penalty where the
+ * goes to the nearest emission, by root-mean-square distance plus up to 1 dB where the
  * posteriors contradict each other, or founds a new one if it is 1.3 spreads away from
  * it. A source that is keyed off and on again finds itself again, as does the noise in
  * between; of more emissions than there are slots, the one ends whose absence is the
@@ -77,7 +77,7 @@ public:
 
     /*! The next vector.
      * \param offset of the vector in the stream, increasing
-     * \param x [N] of fast_model::preprocess(), finite
+     * \param x [N] of fast_model::preprocess(): units of 20 dB, finite
      * \param posterior [C] of fast_model::classify() */
     observation observe(uint64_t offset, const float* x, const float* posterior);
 
@@ -112,7 +112,6 @@ private:
     };
     float* level(size_t slot) { return &d_level[slot * d_blocks]; }
     float* fast(size_t slot) { return &d_fast[slot * d_classes]; }
-    float* root(size_t slot) { return &d_root[slot * d_classes]; }
     float* slow(size_t slot) { return &d_slow[slot * d_classes]; }
     float* fused(size_t slot) { return &d_fused[slot * d_classes]; }
 
@@ -120,10 +119,8 @@ private:
     {
         return e.vectors > 0 && d_observed - e.last <= d_config.hold;
     }
-    void reduce(const float* x, const float* posterior);
     float spread(size_t slot) const;
-    float contradiction(size_t slot);
-    size_t nearest(float& square);
+    size_t nearest(const float* posterior, float& square);
     size_t found(uint64_t offset);
     void join(size_t slot, const float* posterior, float square);
     void fuse(size_t slot);
@@ -134,14 +131,12 @@ private:
     const size_t d_width; // bins a block
     const emission_config d_config;
     std::vector<emission> d_slots;
-    std::vector<float> d_level;     // [slots][blocks] mean coarse spectrum, dB
-    std::vector<float> d_fast;      // [slots][C] mean fast posterior
-    std::vector<float> d_root;      // [slots][C] its square root
-    std::vector<float> d_slow;      // [slots][C] mean slow posterior
-    std::vector<float> d_fused;     // [slots][C] both, merged
-    std::vector<float> d_coarse;    // [blocks] of the vector at hand, dB
-    std::vector<float> d_amplitude; // [C] square root of its posterior
-    size_t d_current;               // slot of the vector observed last, or none
+    std::vector<float> d_level;  // [slots][blocks] mean coarse spectrum, dB
+    std::vector<float> d_fast;   // [slots][C] mean fast posterior
+    std::vector<float> d_slow;   // [slots][C] mean slow posterior
+    std::vector<float> d_fused;  // [slots][C] both, merged
+    std::vector<float> d_coarse; // [blocks] of the vector at hand, dB
+    size_t d_current;            // slot of the vector observed last, or none
     uint64_t d_observed = 0;
     uint64_t d_next_id = 0;
 };
