@@ -113,7 +113,7 @@ class Fleet:
                 continue
             request = wire.Request(
                 node.session, node.sent, self._levels, 0.5, -100.0, 1e6,
-                self._deadline_ms(node), node.label, 0.5, node.name,
+                node.deadline_s * 1e3, node.label, 0.5, node.name,
             )  # fmt: skip
             try:
                 socket.send_multipart(wire.encode_request(request), zmq.NOBLOCK)
@@ -121,10 +121,6 @@ class Fleet:
                 node.settled["held"] += 1
                 continue
             node.unanswered[node.sent] = now
-
-    @staticmethod
-    def _deadline_ms(node: SimNode) -> float:
-        return node.deadline_s * 1e3
 
     def _expire(self, node: SimNode, now: float) -> None:
         for seq, sent in list(node.unanswered.items()):
@@ -145,6 +141,8 @@ class Fleet:
             if verdict.session != node.session:
                 node.unknown += 1
             elif verdict.seq in node.unanswered:
+                if verdict.status == "error":  # a hub that has started anew does not know us
+                    node.hello_at = 0.0
                 if verdict.status == "ok":
                     node.elapsed_s.append(time.monotonic() - node.unanswered[verdict.seq])
                 self._settle(node, verdict.seq, verdict.status)

@@ -25,6 +25,7 @@ from gr_speculative.wire import Request, Verdict
 
 log = logging.getLogger(__name__)
 
+_MARGIN = 0.75  # of the time to its deadline that a request may be expected to wait; the way takes some too
 _UNASKED = 20  # messages other than requests of one node in one second
 
 
@@ -180,7 +181,7 @@ class Desk:
         if reason is not None:
             self._warn("a request of node %s refused: %s", pending.peer.name, reason)
             self._answer(pending, "error", message=wire.printable(reason))
-        elif pending.deadline - pending.received < lane.expected_wait_s(pending.peer):
+        elif _MARGIN * (pending.deadline - pending.received) < lane.expected_wait_s(pending.peer):
             self._answer(pending, "busy", message="the slow model would not come to it in time")
         elif (displaced := lane.push(pending)) is not None:
             self._answer(displaced, "busy", message="the slow model's queue is full")
