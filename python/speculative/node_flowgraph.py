@@ -48,7 +48,6 @@ class node_flowgraph(gr.top_block):
         gr.top_block.__init__(self, "node")
         self._recording, self._writers = recording, writers
         self._summary_labels: Counter[str] = Counter()
-        self._finished_at: float | None = None
         self.classifier = spectrum_classifier(
             recording.sample_rate,
             options.model,
@@ -62,8 +61,8 @@ class node_flowgraph(gr.top_block):
             **options.hub_options,
         )
         self.fft_size = self.classifier.fft_size()
-        self.classifier.set_budget(options.budget)
-        self.classifier.set_audit_fraction(options.audit_fraction)
+        self.classifier.classifier.set_budget(options.budget)
+        self.classifier.classifier.set_audit_fraction(options.audit_fraction)
         self._result = Summary(threshold=self.classifier.threshold())
         self.sink = result_sink(self._on_result)
         self.source = recording_source(
