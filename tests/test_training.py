@@ -148,7 +148,8 @@ def test_temperature_and_merge_minimise_the_likelihood_they_claim_to():
     p_true = softmax(clean)
     label = (p_true.cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
     assert fit_temperature(3.0 * clean, label) == pytest.approx(3.0, rel=0.1)
-    useless = softmax(rng.normal(0, 1, (4000, 4)))
+    p_true = p_true.astype(np.float32)  # as networks give them
+    useless = softmax(rng.normal(0, 1, (4000, 4)).astype(np.float32))
     fast, slow = fit_merge(useless, p_true, label)
     assert fast < 0.1 and slow == pytest.approx(1, abs=0.1)
     assert nll(merge(useless, p_true, fast, slow), label) <= nll(p_true, label) + 1e-4

@@ -66,7 +66,7 @@ class Sampler:
         context: int,
         fft_size: int = 1024,
         labels: tuple[str, ...] = LABELS,
-        synthetic: float = 0.4,
+        synthetic: float = 0.6,
     ) -> None:
         self._context, self._size, self._labels, self._synthetic = context, fft_size, labels, synthetic
         rest = [name for name in labels if name not in SHARES]

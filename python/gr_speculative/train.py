@@ -29,7 +29,7 @@ from .slow_model import load_slow_model, save_slow_model
 from .training import Settings, distilled_from, held_out, train
 from .unknown import fit_prototypes
 
-EPOCHS = {"fast": 10, "slow": 5}
+EPOCHS = {"fast": 12, "slow": 4}
 LEARNING_RATE = {"fast": 4e-3, "slow": 2e-3}
 CACHE = Path.home() / ".cache" / "gr-speculative"
 
@@ -42,7 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shards", type=int, default=60, help="thousands of examples an epoch (default 60)")
     parser.add_argument("--context", type=int, default=16, help="vectors the slow model sees (default 16)")
     parser.add_argument(
-        "--synthetic", type=float, default=0.4, help="share of synthetic examples (default 0.4)"
+        "--synthetic", type=float, default=0.6, help="share of synthetic examples (default 0.6)"
+    )
+    parser.add_argument(
+        "--distillation",
+        type=float,
+        default=0.5,
+        help="weight of slow's answers in training fast (default 0.5)",
     )
     parser.add_argument("--seed", type=int, default=1, help="default: 1")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
@@ -54,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """The command. Raises ValueError or OSError with one line that says what is wrong."""
     torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
     dataset = load(args.data)
     for problem in dataset.problems:
         print(f"warning: {problem}", file=sys.stderr)
@@ -83,6 +90,9 @@ class _Job:
     ) -> _Job:
         options = f"--context {args.context} --synthetic {args.synthetic:g} --seed {args.seed}"
         command = f"gr-speculative train --model {args.model} --shards {args.shards} {options}"
+        command += f" --distillation {args.distillation:g}" + (
+            f" --epochs {args.epochs}" if args.epochs else ""
+        )
         record = {"data_sha256": sha256, "seed": args.seed, "command": command}
         sampler = Sampler(kept, args.context, synthetic=args.synthetic)
         groups = sorted({recording.group for recording in kept})
@@ -103,7 +113,7 @@ class _Job:
         slow = load_slow_model(self._slow_path, self.args.threads)
         contract = Contract("fast", "fast-1", slow_context=slow.contract.context)
         settings = self._settings("fast")
-        teacher = distilled_from(slow, self.args.seed)
+        teacher = distilled_from(slow, self.args.seed) if self.args.distillation > 0 else None
         network = FastNet(len(LABELS))
         checkpoint = self.pool.folder / "fast.pt"
         network = train(network, contract, self.pool, self.windows, settings, checkpoint, teacher)
@@ -123,7 +133,10 @@ class _Job:
 
     def _settings(self, role: str) -> Settings:
         epochs = self.args.epochs or EPOCHS[role]
-        return Settings(epochs, self.args.shards, learning_rate=LEARNING_RATE[role], seed=self.args.seed)
+        rate, distillation = LEARNING_RATE[role], self.args.distillation
+        return Settings(
+            epochs, self.args.shards, learning_rate=rate, distillation=distillation, seed=self.args.seed
+        )
 
     def _probabilities(self, model: Model) -> np.ndarray:
         return softmax(self.windows.outputs(model)[0] / model.contract.temperature)

@@ -9,7 +9,8 @@ from torch import nn
 
 
 class SlowNet(nn.Module):
-    """Convolutions over time and frequency; pooled to strongest and mean, in time also to the last.
+    """Convolutions over time and frequency; pooled over frequency to the two strongest and the mean, over
+    time to the last, the strongest and the mean. The second strongest tells two tones (FSK) from one.
 
     spectrum [B, K, 1024], rate [B, 1] -> logits [B, labels], features [B, features]. K is free.
     """
@@ -29,7 +30,7 @@ class SlowNet(nn.Module):
             for inner, outer in zip(widths, widths[1:], strict=False)
         )
         self.dropout = nn.Dropout(dropout)
-        self.hidden = nn.Linear(3 * 2 * widths[-1] + 1, features)
+        self.hidden = nn.Linear(3 * 3 * widths[-1] + 1, features)
         self.head = nn.Linear(features, labels)
 
     def forward(self, spectrum: torch.Tensor, rate: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -37,7 +38,7 @@ class SlowNet(nn.Module):
         x = nn.functional.max_pool2d(torch.relu(self.norm1(x)), (1, 2))
         for block in self.blocks:
             x = block(x)
-        x = torch.cat([x.amax(dim=3), x.mean(dim=3)], dim=1)  # [B, 6w, K]
+        x = torch.cat([*x.topk(2, dim=3).values.unbind(3), x.mean(dim=3)], dim=1)  # [B, 9w, K]
         x = torch.cat([x[:, :, -1], x.amax(dim=2), x.mean(dim=2), rate], dim=1)
         features = torch.relu(self.hidden(self.dropout(x)))
         return self.head(features), features
