@@ -143,29 +143,32 @@ def whole_chain(seconds: float, classifiers: int = 1) -> dict[str, float]:
 
 
 def cascade(seconds: float) -> dict[str, float]:
-    """Process CPU µs a vector: fast only, cascade at 1 % deferral (drawn at random), slow on every vector.
+    """Process CPU µs a vector: fast only, cascade at 1 % deferral (a budget), slow on every vector.
 
     The flowgraphs run at 20 MS/s, from complex samples on; the slow model alone, on batches of 16.
     """
 
-    def run(audits: float) -> tuple[float, float, float]:
+    def run(deferred: float) -> tuple[float, float, float, float]:
         top = gr.top_block()
         source = blocks.vector_source_c(noise(64 * 1024).tolist(), True)
-        slow = "model" if audits else "none"
-        chain = speculative.spectrum_classifier(sample_rate=RATE, slow=slow, threshold=0.0, max_run=4096)
-        chain.classifier.set_audit_fraction(audits)
+        slow = "model" if deferred else "none"
+        chain = speculative.spectrum_classifier(sample_rate=RATE, slow=slow, threshold=1.0, max_run=4096)
+        if deferred:
+            chain.classifier.set_budget(deferred * RATE / 1024, 16.0)
         throttle = blocks.throttle(gr.sizeof_gr_complex, 20e6)
         for block in (source, throttle):
             block.set_min_output_buffer(1 << 16)
         top.connect(source, throttle, chain)
         top.start()
         time.sleep(4.0)  # the slow model is loaded and has seen its first batches
-        cpu, vectors = time.process_time(), chain.classifier.counters()["vectors"]
+        cpu, before = time.process_time(), chain.classifier.counters()
         time.sleep(seconds)
-        spent, vectors = time.process_time() - cpu, chain.classifier.counters()["vectors"] - vectors
+        spent, after = time.process_time() - cpu, chain.classifier.counters()
+        vectors, asked = (after[key] - before[key] for key in ("vectors", "deferred"))
         top.stop()
         top.wait()
-        return spent / vectors * 1e6, *(chain.classifier.latency_quantile(q) for q in (0.5, 0.99))
+        quantiles = (chain.classifier.latency_quantile(q) for q in (0.5, 0.99))
+        return spent / vectors * 1e6, asked / vectors, *quantiles
 
     torch.set_num_threads(1)
     slow = load_slow_model(default_slow_model())
@@ -178,10 +181,11 @@ def cascade(seconds: float) -> dict[str, float]:
         slow.predict(context, rates)
     slow_us = (time.process_time() - cpu) / 320 * 1e6
     fast_us = run(0.0)[0]
-    cascade_us, p50, p99 = run(0.01)
+    cascade_us, share, p50, p99 = run(0.01)
     return {
         "fast_us": fast_us,
         "cascade_us": cascade_us,
+        "deferred_share": share,
         "slow_us": slow_us,
         "both_us": fast_us + slow_us,
         "verdict_p50_ms": p50,

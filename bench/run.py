@@ -59,7 +59,7 @@ def table(report: dict) -> None:
         figures = f"{row['ms_per_s']:8.1f} {row['slowest_second_ms_per_s']:12.1f}"
         print(f"  {row['classifiers']} classifier(s)  {figures} {row['cpu_us_per_vector']:15.2f}")
     print("\ncascade, CPU µs a vector at 1 % deferral")
-    print("  " + ", ".join(f"{name} {value:.1f}" for name, value in report["cascade"].items()))
+    print("  " + ", ".join(f"{name} {value:.3g}" for name, value in report["cascade"].items()))
     print(f"\nmemory that the block adds: {report['memory']['added_mib']:.1f} MiB")
 
 
