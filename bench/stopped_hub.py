@@ -19,6 +19,7 @@ from pathlib import Path
 
 from gnuradio.speculative.node import quiet_blocks
 from gnuradio.speculative.node_flowgraph import NodeOptions, node_flowgraph
+
 from gr_speculative.installed import default_fast_model, default_slow_model
 from gr_speculative.scene import plan_scene, write_scene
 from gr_speculative.sigmf_io import Recording, open_recording

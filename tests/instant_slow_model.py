@@ -3,6 +3,7 @@
 """A slow model that answers at once, and always the same: for tests of everything but its accuracy."""
 
 import numpy as np
+
 from gr_speculative.contract import Contract
 
 

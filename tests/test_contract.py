@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
+
 from gr_speculative.contract import Contract, ContractError, Merge
 
 FAST = Contract("fast", "fast-1", merge=Merge("log_linear", 0.3, 0.9), calibration={"n": 3})

@@ -22,7 +22,8 @@ PER_CLASS = 4
 CLASSES = ("adsb_1090", "fsk_ism", "gfsk_1m", "lte_ofdm", "noise", "ook_ism", "oqpsk_154", "wifi_ofdm")
 
 pytestmark = pytest.mark.skipif(
-    not (RECORDINGS / "manifest.csv").is_file(), reason=f"no recordings in {RECORDINGS}: nothing real to run on"
+    not (RECORDINGS / "manifest.csv").is_file(),
+    reason=f"no recordings in {RECORDINGS}: nothing real to run on",
 )
 
 
@@ -79,7 +80,10 @@ def test_node_labels_recordings_of_every_class(tmp_path: Path) -> None:
             n_samples = int(row["n_samples"])
             assert sorted(last) == list(range(n_samples // 1024)), f"{name}: a vector is missing or invented"
             for offset, said in statuses.items():
-                assert said in (["final"], ["provisional", "final"], ["provisional", "revised"]), (name, offset)
+                assert said in (["final"], ["provisional", "final"], ["provisional", "revised"]), (
+                    name,
+                    offset,
+                )
                 counters["deferred" if "provisional" in said else "fast"] += 1
                 counters["revised"] += "revised" in said
             for window, label in truth[row["file"]].items():

@@ -2,6 +2,7 @@
 # Copyright 2026 gr-speculative contributors
 import numpy as np
 import pytest
+
 from gr_speculative.contract import Preprocessing
 from gr_speculative.preprocessing import (
     dequantise,

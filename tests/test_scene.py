@@ -52,7 +52,9 @@ def test_hard_cases_overlap():
 
 def test_a_wide_scene_is_one_call():
     samples, truth = make_scene(1, 20e6, 0.03, WIDE_KINDS)
-    assert len(samples) == pytest.approx(0.03 * 20e6, rel=0.2) and {span.label for span in truth} == set(WIDE_KINDS)
+    assert len(samples) == pytest.approx(0.03 * 20e6, rel=0.2) and {span.label for span in truth} == set(
+        WIDE_KINDS
+    )
 
 
 def test_unknown_kinds_are_marked_in_the_truth():

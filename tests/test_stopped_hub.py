@@ -16,6 +16,7 @@ import pytest
 pytest.importorskip("gnuradio.speculative", reason="the GNU Radio module is not installed")
 
 from gnuradio.speculative.node_flowgraph import NodeOptions, node_flowgraph
+
 from gr_speculative.installed import default_fast_model
 from gr_speculative.sigmf_io import open_recording
 from gr_speculative.worker import Worker
@@ -42,11 +43,15 @@ def _wait_for(flowgraph: node_flowgraph, seconds: float) -> None:
 
 
 def test_stream_outlives_a_stopped_hub(recording, monkeypatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    )
     results = defaultdict(list)
     with Worker("instant_slow_model:make") as worker:
         options = NodeOptions(default_fast_model(), threshold=1.0, deadline=DEADLINE, hub=worker.endpoint)
-        flowgraph = node_flowgraph(recording, options, [lambda result: results[result["offset"]].append(result)])
+        flowgraph = node_flowgraph(
+            recording, options, [lambda result: results[result["offset"]].append(result)]
+        )
         flowgraph.start()
         try:
             _wait_for(flowgraph, STOP_AT)

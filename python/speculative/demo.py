@@ -11,9 +11,9 @@ from collections import Counter
 from pathlib import Path
 
 from gr_speculative.installed import default_fast_model, default_slow_model
-from gr_speculative.spectrogram import spectrogram_png
 from gr_speculative.scene import plan_scene, vector_labels, write_scene
 from gr_speculative.sigmf_io import open_recording, read_spans
+from gr_speculative.spectrogram import spectrogram_png
 from gr_speculative.worker import Worker
 
 from .node import quiet_blocks, run_recording
@@ -34,7 +34,9 @@ def run(args: argparse.Namespace) -> int:
     args.out.mkdir(parents=True, exist_ok=True)
     quiet_blocks()
     print(f"generating a scene of {args.duration:g} s (seed {args.seed}) …", flush=True)
-    scene = write_scene(args.out / "scene", plan_scene(args.seed, duration=args.duration, center_frequency=433.92e6))
+    scene = write_scene(
+        args.out / "scene", plan_scene(args.seed, duration=args.duration, center_frequency=433.92e6)
+    )
     recording = open_recording(scene)
     with Worker(default_slow_model()) as worker:
         print("classifying it in real time, with the slow model in a worker of its own …", flush=True)
