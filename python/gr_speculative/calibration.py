@@ -21,10 +21,13 @@ def fit_temperature(logits: np.ndarray, label: np.ndarray) -> float:
 
 
 def fit_merge(p: np.ndarray, q: np.ndarray, label: np.ndarray) -> tuple[float, float]:
-    """Weights (fast, slow), 0 to 4, of the log-linear pool p^a · q^b that minimise its NLL."""
+    """Weights (fast, slow) of the log-linear pool p^a · q^b that minimise its NLL.
+
+    From 0 to 4, slow's from 0.01: two useless models must not give two zeros, which are no pool.
+    """
     p, q = p.astype(np.float64), q.astype(np.float64)  # the steps of the numerical gradient vanish in float32
     found = minimize(
-        lambda w: nll(merge(p, q, *w), label), x0=(0.5, 0.5), bounds=((0, 4), (0, 4)), method="L-BFGS-B"
+        lambda w: nll(merge(p, q, *w), label), x0=(0.5, 0.5), bounds=((0, 4), (0.01, 4)), method="L-BFGS-B"
     )
     return float(found.x[0]), float(found.x[1])
 
