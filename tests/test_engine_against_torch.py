@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-speculative = pytest.importorskip("gnuradio.speculative", reason="the GNU Radio module is not installed")
+pytest.importorskip("gnuradio.speculative", reason="the GNU Radio module is not installed")
+
+from gnuradio import speculative
 
 from gr_speculative.fast_model import load_fast_model
 from gr_speculative.installed import default_fast_model
