@@ -20,7 +20,7 @@ from .contract import LABELS, Contract, Merge
 from .data import DataError, Dataset, Recording, load, summary
 from .evaluation import Windows
 from .fast_model import load_fast_model
-from .metrics import accuracy, balanced_accuracy, nll
+from .metrics import accuracy, balanced_accuracy, margin, nll
 from .model import Model, softmax
 from .models import FastNet, SlowNet
 from .onnx_export import export_fast
@@ -29,6 +29,8 @@ from .slow_model import load_slow_model, save_slow_model
 from .training import Settings, distilled_from, held_out, train
 from .unknown import fit_prototypes
 
+# Share of the validation windows that the fast model answers alone, until `calibrate` sets a threshold with a promise.
+KEPT = 0.7
 EPOCHS = {"fast": 12, "slow": 4}
 LEARNING_RATE = {"fast": 4e-3, "slow": 2e-3}
 CACHE = Path.home() / ".cache" / "gr-speculative"
@@ -120,8 +122,16 @@ class _Job:
         contract = self._calibrated(Model(network, contract), settings)
         p, q = self._probabilities(Model(network, contract)), self._probabilities(slow)
         weights = fit_merge(p, q, self.windows.label)
-        calibration = contract.calibration | {"unknown": self._unknown(Model(network, contract))}
-        contract = replace(contract, merge=Merge("log_linear", *weights), calibration=calibration)
+        calibration = contract.calibration | {
+            "unknown": self._unknown(Model(network, contract)),
+            "kept": KEPT,
+        }
+        contract = replace(
+            contract,
+            merge=Merge("log_linear", *weights),
+            threshold=float(np.quantile(margin(p), 1 - KEPT)),
+            calibration=calibration,
+        )
         path = self.args.out / "fast.onnx"
         export_fast(path, network, contract)
         self._report("fast", self._probabilities(load_fast_model(path)))
