@@ -16,7 +16,7 @@ from gr_speculative.handshake import Hello, Welcome
 from gr_speculative.hub_options import HubOptions
 from gr_speculative.hub_stats import HubStats
 from gr_speculative.inference import InferenceError, mismatch
-from gr_speculative.lane import Lane, Outcome, Pending
+from gr_speculative.lane import Finished, Lane, Pending
 from gr_speculative.model_table import ModelTable
 from gr_speculative.node_report import Report
 from gr_speculative.peers import Peer, Peers
@@ -71,9 +71,13 @@ class Desk:
                 self._answer(
                     pending, "expired", message="its deadline passed while it waited for the slow model"
                 )
-            if dispatch and lane.dispatch(now):
-                self.stats.count("batches")
-                self.stats.batch_size.add(len(lane.at_work))
+            if dispatch:
+                self._dispatch(lane, now)
+
+    def _dispatch(self, lane: Lane, now: float) -> None:
+        if size := lane.dispatch(now):
+            self.stats.count("batches")
+            self.stats.batch_size.add(size)
 
     def tidy(self, now: float) -> None:
         """Forgives, forgets and tells observers; to be called once a second."""
@@ -186,10 +190,12 @@ class Desk:
         elif (displaced := lane.push(pending)) is not None:
             self._answer(displaced, "busy", message="the slow model's queue is full")
 
-    def collect(self, lane: Lane, outcome: Outcome, seconds: float) -> None:
+    def collect(self, lane: Lane, done: Finished) -> None:
         """A lane's batch has been answered, or has failed."""
-        batch = lane.take_finished(seconds)
-        self.stats.inference_s.add(seconds)
+        now, outcome = time.monotonic(), done.outcome
+        batch = lane.take_finished(now, done.load_s)
+        self._dispatch(lane, now)  # the model goes on while its answers are sent
+        self.stats.inference_s.add(done.inference_s)
         if isinstance(outcome, InferenceError):
             self._warn("%s", outcome)
             for pending in batch:

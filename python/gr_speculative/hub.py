@@ -25,7 +25,7 @@ from gr_speculative.desk import Desk, Observer
 from gr_speculative.front import Front
 from gr_speculative.hub_options import HubOptions
 from gr_speculative.keys import KeyFileError, KeyRing
-from gr_speculative.lane import Lane, Outcome, ServedModel
+from gr_speculative.lane import Finished, Lane, ServedModel
 from gr_speculative.model_table import ModelTable
 
 log = logging.getLogger(__name__)
@@ -143,8 +143,8 @@ class Hub:
         longest = _SWEEP_S if self._models.load() else _TIDY_S
         return min(longest, *(lane.patience_s(now) for lane in self._models)) * 1e3
 
-    def _on_finished(self, lane: Lane, outcome: Outcome, seconds: float) -> None:
-        self._call_soon(lambda: self._desk.collect(lane, outcome, seconds))
+    def _on_finished(self, lane: Lane, done: Finished) -> None:
+        self._call_soon(lambda: self._desk.collect(lane, done))
 
     def _reload(self) -> None:
         self._reload_wanted = False

@@ -7,6 +7,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,6 +18,7 @@ from gr_speculative.inference import Answers, InferenceError
 from gr_speculative.peers import Peer
 from gr_speculative.wire import Request, printable
 
+_QUICK_S = 0.05  # a batch that takes no longer is no loss to commit to early
 _SMOOTHING = 0.2  # weight of the newest batch in the time that a request takes
 
 
@@ -49,17 +51,26 @@ class Pending:
 Outcome = Answers | InferenceError
 
 
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """What became of a batch; times in seconds. `load_s`: of a cold start."""
+
+    outcome: Outcome
+    load_s: float
+    inference_s: float
+
+
 class Lane:
     """Batches requests for one model. All methods belong to the hub's thread.
 
-    finished: called on the lane's own thread with the lane, an outcome, and the seconds that it took.
+    finished: called on the lane's own thread.
     idle_unload_s: the model is unloaded after so long without a request; infinity: never.
     """
 
     def __init__(
         self,
         model: ServedModel,
-        finished: Callable[[Lane, Outcome, float], None],
+        finished: Callable[[Lane, Finished], None],
         max_batch: int,
         max_wait_s: float,
         max_queue: int,
@@ -68,7 +79,8 @@ class Lane:
         self.model, self._finished = model, finished
         self._max_batch, self._max_wait, self._idle = max_batch, max_wait_s, idle_unload_s
         self.queue: FairQueue[Pending] = FairQueue(max_queue)
-        self.at_work: Sequence[Pending] = ()
+        self._at_work: deque[tuple[float, Sequence[Pending]]] = deque()  # since when, and what
+        self._finished_at = 0.0
         self._waiting_since = 0.0
         self._request_s = 0.0
         self._todo: queue.SimpleQueue[Sequence[Request] | None] = queue.SimpleQueue()
@@ -102,18 +114,21 @@ class Lane:
 
     def load(self) -> int:
         """Requests that wait or are at work."""
-        return len(self.queue) + len(self.at_work)
+        return len(self.queue) + self.at_work()
+
+    def at_work(self) -> int:
+        """Requests that the model has got and has not answered."""
+        return sum(len(batch) for _, batch in self._at_work)
 
     def expected_wait_s(self, peer: Peer) -> float:
-        """Until one more request of `peer` would be answered, taking the nodes' turns into account.
+        """Until one more request of `peer` would be answered, if every node that waits now takes all its turns.
 
         0 for an idle lane, so that an estimate that is far too long is tried and corrected.
         """
         if not self.load():
             return 0.0
-        behind = self.queue.waiting(peer) + 1
-        ahead = min(behind * max(self.queue.senders(), 1), len(self.queue) + 1)
-        return (ahead + len(self.at_work)) * self._request_s
+        rounds = self.queue.waiting(peer) + 1
+        return (rounds * max(self.queue.senders(), 1) + self.at_work()) * self._request_s
 
     def push(self, pending: Pending) -> Pending | None:
         """Queues it; returns what has no room."""
@@ -123,25 +138,43 @@ class Lane:
 
     def patience_s(self, now: float) -> float:
         """How long until `dispatch` would have something to do, if nothing else happens."""
-        if self.at_work or not len(self.queue):
+        if self._at_work or not len(self.queue):
             return float("inf")
         return max(self._waiting_since + self._max_wait - now, 0.0)
 
-    def dispatch(self, now: float) -> bool:
-        """Hands the model its next batch if it is idle and the batch is full or has waited long enough."""
-        full = len(self.queue) >= self._max_batch
-        if self.at_work or not len(self.queue) or not (full or now >= self._waiting_since + self._max_wait):
-            return False
-        self.at_work = self.queue.pop(self._max_batch)
-        self._todo.put([pending.request for pending in self.at_work])
-        return True
+    def dispatch(self, now: float) -> int:
+        """Hands the model its next batch, if it is time for one; returns how many requests are in it.
 
-    def take_finished(self, seconds: float) -> Sequence[Pending]:
+        An idle model gets what waits once that fills a batch, or has waited long enough. A quick one gets a
+        full batch while it is still at work, so that it need not wait for us in between.
+        """
+        full = len(self.queue) >= self._max_batch
+        if self._at_work:
+            quick = 0 < self._request_s * self._max_batch <= _QUICK_S
+            ready = full and quick and len(self._at_work) == 1
+        else:
+            ready = full or (len(self.queue) and now >= self._waiting_since + self._max_wait)
+        if not ready:
+            return 0
+        batch = self.queue.pop(self._max_batch)
+        self._at_work.append((now, batch))
+        self._todo.put([pending.request for pending in batch])
+        return len(batch)
+
+    def take_finished(self, now: float, load_s: float) -> Sequence[Pending]:
         """The batch whose outcome has come."""
-        batch, self.at_work = self.at_work, ()
-        each = seconds / len(batch)
-        self._request_s += (_SMOOTHING if self._request_s else 1.0) * (each - self._request_s)
+        since, batch = self._at_work.popleft()
+        # With the way to the model and back; a cold start says nothing about the next batch.
+        each = (now - max(since, self._finished_at) - load_s) / len(batch)
+        self._request_s += (_SMOOTHING if self._request_s else 1.0) * (max(each, 0.0) - self._request_s)
+        self._finished_at = now
         return batch
+
+    def abandon(self) -> list[Pending]:
+        """Takes the requests that the model has got and has not answered."""
+        batches = [pending for _, batch in self._at_work for pending in batch]
+        self._at_work.clear()
+        return batches
 
     def _serve(self, loaded: Callable[[Exception | None], None]) -> None:
         try:
@@ -159,16 +192,16 @@ class Lane:
             if batch is None:
                 self.model.unload()
                 return
-            self._finished(self, *self._infer(batch))
+            self._finished(self, self._infer(batch))
 
-    def _infer(self, batch: Sequence[Request]) -> tuple[Outcome, float]:
-        started = time.monotonic()
+    def _infer(self, batch: Sequence[Request]) -> Finished:
+        asked = started = time.monotonic()
         try:
             self.model.load()
-            started = time.monotonic()  # a cold start says nothing about the next batch
+            started = time.monotonic()
             outcome: Outcome = self.model.infer(batch)
         except InferenceError as error:
             outcome = error
         except (ValueError, RuntimeError, OSError) as error:
             outcome = InferenceError(printable(f"the slow model cannot be loaded: {error}"))
-        return outcome, time.monotonic() - started
+        return Finished(outcome, load_s=started - asked, inference_s=time.monotonic() - started)

@@ -150,7 +150,7 @@ class ModelProcess:
         return answer, data
 
 
-def _load(path: str, threads: int, device: str) -> Any:
+def load(path: str, threads: int, device: str) -> Any:
     if is_factory(path):
         return from_factory(path)
     from gr_speculative.slow_model import load_slow_model  # torch
@@ -160,7 +160,7 @@ def _load(path: str, threads: int, device: str) -> Any:
 
 def _serve(channel: socket.socket, path: str, threads: int, device: str, specifications: list[str]) -> None:
     try:
-        model = _load(path, threads, device)
+        model = load(path, threads, device)
         heads = Heads(specifications)
         _send(
             channel,

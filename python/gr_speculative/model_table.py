@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from gr_speculative.handshake import Hello
 from gr_speculative.hub_options import HubOptions
 from gr_speculative.inference import misfit
-from gr_speculative.lane import Lane, Outcome, Pending, ServedModel
+from gr_speculative.lane import Finished, Lane, Pending, ServedModel
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class ModelTable:
         self,
         models: Sequence[Callable[[], ServedModel]],
         options: HubOptions,
-        finished: Callable[[Lane, Outcome, float], None],
+        finished: Callable[[Lane, Finished], None],
     ) -> None:
         self._models, self._options, self._finished = models, options, finished
         self._loading: set[Lane] = set()  # lanes whose successor is being loaded
@@ -47,16 +47,12 @@ class ModelTable:
 
     def load(self) -> int:
         """Requests that wait or are at work, in lanes of today and of before."""
-        self._retired = [lane for lane in self._retired if lane.at_work]
+        self._retired = [lane for lane in self._retired if lane.at_work()]
         return sum(lane.load() for lane in (*self._lanes, *self._retired))
 
     def abandon(self) -> list[Pending]:
         """Takes the requests that a model has got and has not answered."""
-        lanes = (*self._lanes, *self._retired)
-        batches = [lane.at_work for lane in lanes]
-        for lane in lanes:
-            lane.at_work = ()
-        return [pending for batch in batches for pending in batch]
+        return [pending for lane in (*self._lanes, *self._retired) for pending in lane.abandon()]
 
     def lane_for(self, hello: Hello) -> tuple[Lane | None, str | None]:
         """The first lane that can answer such a node; or None, and what would have to be changed."""
