@@ -128,7 +128,7 @@ def test_a_key_taken_off_the_list_is_no_longer_served_after_a_reload(hub, keys, 
     assert ask_after_welcome(node).status == "ok"
     (keys / "allow" / "roof.pub").unlink()
     hub.reload()
-    wait_for(lambda: hub.counters()["silenced"] == 1)
+    wait_for(lambda: hub.counters()["cut_off"] == 1)
     before = hub.counters()["hellos"]
     node.send_multipart(encode_hello(Hello("roof")))
     node.poll(300)

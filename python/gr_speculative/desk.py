@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gr_speculative import handshake, node_report, wire
-from gr_speculative.front import Front
+from gr_speculative.front import Front, Message
 from gr_speculative.handshake import Hello, Welcome
 from gr_speculative.hub_options import HubOptions
 from gr_speculative.hub_stats import HubStats
@@ -54,15 +54,15 @@ class Desk:
         self.stats = HubStats()
         self.nodes = 0  # that are served
 
-    def take(self, identity: bytes, key_name: str, frames: Sequence[memoryview]) -> None:
+    def take(self, message: Message) -> None:
         """A message has come."""
         now = time.monotonic()
-        peer = self._peers.get(identity, now) or self._peers.add(identity, key_name, now)
+        peer = self._peers.get(message.identity, now) or self._peers.add(message, now)
         if peer is None:
             self.stats.count("turned_away")
-            self._front.silence(identity)
-        elif not peer.silenced:
-            self._read(peer, frames, now)
+            self._front.disconnect(message.connection)
+        elif not peer.cut_off:
+            self._read(peer, message.frames, now)
 
     def turn(self, now: float, dispatch: bool = True) -> None:
         """Answers what has expired, and hands idle models their next batch."""
@@ -93,10 +93,10 @@ class Desk:
                 self._greet(peer, peer.hello)
 
     def expel(self, names: set[str]) -> None:
-        """Listens no more to nodes whose key is not among those names."""
+        """Cuts off the nodes whose key is not among those names."""
         for peer in self._peers:
-            if peer.key_name not in names and not peer.silenced:
-                self._silence(peer, "its key has been taken off the allow-list")
+            if peer.key_name not in names and not peer.cut_off:
+                self._cut_off(peer, "its key has been taken off the allow-list")
 
     def close(self) -> None:
         """Answers whatever waits or is at work."""
@@ -156,12 +156,12 @@ class Desk:
 
     def _offend(self, peer: Peer) -> None:
         if self._peers.offend(peer):
-            self._silence(peer, "it does not keep to the protocol")
+            self._cut_off(peer, "it does not keep to the protocol")
 
-    def _silence(self, peer: Peer, why: str) -> None:
-        peer.silenced = True
-        log.warning("node %s is no longer listened to: %s", peer.name or "without a name", why)
-        self._front.silence(peer.identity)
+    def _cut_off(self, peer: Peer, why: str) -> None:
+        peer.cut_off = True
+        log.warning("node %s is cut off: %s", peer.name or "without a name", why)
+        self._front.disconnect(peer.connection)
 
     def _admit(self, pending: Pending) -> None:
         peer = pending.peer
@@ -242,7 +242,8 @@ class Desk:
 
     def _lose(self, peer: Peer) -> None:
         """A node that is gone, or reads no answers, is not worth the slow model's time."""
-        self._peers.drop(peer)
+        if not peer.cut_off:
+            self._peers.drop(peer)
         if peer.lane is not None:
             for _ in peer.lane.queue.remove(peer):
                 peer.in_flight -= 1

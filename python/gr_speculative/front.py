@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""The network side of a hub: one ROUTER, who may connect to it, and how one that floods it is silenced.
+"""The network side of a hub: one ROUTER, who may connect to it, and how one that floods it is cut off.
 
-libzmq gives a ROUTER no way to close one connection, and a receive limit on it is no choice: libzmq (up to
-4.3.5) aborts the process, "!_io_error", if a peer that sent a heartbeat hangs up while the limit holds it.
-But a second connection with the same routing id takes the first one's place (ROUTER_HANDOVER), after which
-libzmq no longer reads from the first: its peer is left with TCP's own back-pressure. `silence` does that.
+A receive limit on the ROUTER is no choice: libzmq (up to 4.3.5) aborts the process, "!_io_error", if a peer
+that sent a heartbeat hangs up while the limit holds it. So everything is read, and who floods is cut off.
+libzmq has no call for that, but tells of each message which file descriptor it came from, and one may shut that
+down: libzmq then sees a connection that its peer has ended.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import os
+import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import zmq
 from zmq.utils.monitor import parse_monitor_message
@@ -20,20 +24,29 @@ from gr_speculative import wire
 from gr_speculative.keys import KeyRing
 
 _ZAP = "inproc://zeromq.zap.01"
-_GATE = "inproc://gate"
 _OPTIONS = {
     zmq.LINGER: 0,
     zmq.SNDHWM: 1000,  # of each node
     zmq.RCVHWM: 0,  # none: see above
+    zmq.RCVBUF: 1 << 18,  # bytes that one who is cut off can leave; small messages take six times as many
     zmq.MAXMSGSIZE: wire.MAX_PAYLOAD,
     zmq.HANDSHAKE_IVL: 5_000,
     zmq.ROUTER_MANDATORY: 1,  # an answer to a node that is gone is counted, not lost in silence
-    zmq.ROUTER_HANDOVER: 1,
     zmq.TCP_KEEPALIVE: 1,
     zmq.TCP_KEEPALIVE_IDLE: 30,
     zmq.TCP_KEEPALIVE_INTVL: 10,
     zmq.TCP_KEEPALIVE_CNT: 3,
 }
+
+
+@dataclass(frozen=True)
+class Message:
+    """key_name: of the sender's key, empty without keys. connection: its file descriptor."""
+
+    identity: bytes
+    key_name: str
+    frames: list[memoryview]
+    connection: int
 
 
 class Front:
@@ -46,10 +59,9 @@ class Front:
 
     def __init__(self, endpoint: str, keys: KeyRing | None, max_connections: int) -> None:
         self.keys = keys
-        self.refused = self.silenced = 0
+        self.refused = self.cut_off = 0
         self._max_connections = max_connections
         self._connections: set[int] = set()  # file descriptors, which is what libzmq's monitor tells
-        self._substitutes: list[zmq.Socket] = []
         self._context = zmq.Context()
         try:
             self._zap = self._context.socket(zmq.ROUTER)
@@ -71,7 +83,6 @@ class Front:
             router.curve_server = 1
             router.curve_secretkey = self.keys.secret
         self._monitor = router.get_monitor_socket(zmq.EVENT_ACCEPTED | zmq.EVENT_DISCONNECTED)
-        router.bind(_GATE)
         router.bind(endpoint)
         return router
 
@@ -80,14 +91,15 @@ class Front:
         """Connections that stand now."""
         return len(self._connections)
 
-    def receive(self) -> tuple[bytes, str, list[memoryview]] | None:
-        """The next message: routing id, name of the sender's key (empty without), frames; None: none waits."""
+    def receive(self) -> Message | None:
+        """The next message, or None."""
         try:
             sender, *frames = self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return None
-        key_name = str(frames[0].get("User-Id")) if self.keys is not None and frames else ""
-        return sender.bytes, key_name, [frame.buffer for frame in frames]
+        first = frames[0] if frames else sender
+        key_name = str(first.get("User-Id")) if self.keys is not None and frames else ""
+        return Message(sender.bytes, key_name, [frame.buffer for frame in frames], first.get(zmq.SRCFD))
 
     def send(self, identity: bytes, frames: Sequence[bytes]) -> bool:
         """False if that peer is gone, or does not read what it is sent."""
@@ -99,14 +111,12 @@ class Front:
             return False
         return True
 
-    def silence(self, identity: bytes) -> None:
-        """Reads nothing more from that peer's connection."""
-        substitute = self._context.socket(zmq.DEALER)
-        substitute.linger = 0
-        substitute.routing_id = identity
-        substitute.connect(_GATE)
-        self._substitutes.append(substitute)
-        self.silenced += 1
+    def disconnect(self, connection: int) -> None:
+        """Ends a connection, by the number in its messages; what it had sent may still come."""
+        if connection in self._connections:
+            with contextlib.suppress(OSError), socket.socket(fileno=os.dup(connection)) as end:
+                end.shutdown(socket.SHUT_RDWR)
+            self.cut_off += 1
 
     def attend(self) -> None:
         """Follows connections and answers who asks to be let in; to be called when a source is readable."""
@@ -119,14 +129,7 @@ class Front:
         while self._zap.poll(0):
             self._let_in(self._zap.recv_multipart())
 
-    def tidy(self) -> None:
-        """Drops substitutes that have done their work; to be called once a second."""
-        for substitute in self._substitutes:
-            substitute.close()
-        self._substitutes.clear()
-
     def close(self, linger_ms: int) -> None:
-        self.tidy()
         self._socket.disable_monitor()
         self._monitor.close()
         self._zap.close()

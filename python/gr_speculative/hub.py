@@ -6,7 +6,7 @@ The thread in `run()` owns the sockets, the queues and the counters, and never w
 has a thread of its own (lane.py), and each batch is chosen as late as possible.
 
 Memory is bounded by what is granted: a node has at most `credit` requests unanswered, a model's queue holds
-`max_queue`, there are at most `max_connections`; who sends more is told `busy`, and silenced if that does
+`max_queue`, there are at most `max_connections`; who sends more is told `busy`, and cut off if that does
 not help (front.py).
 """
 
@@ -113,7 +113,7 @@ class Hub:
                 for _ in range(_DRAIN):
                     if (message := self._front.receive()) is None:
                         break
-                    self._desk.take(*message)
+                    self._desk.take(message)
                 self._turn()
             self._models.stop(_GRACE_S)
             self._turn(dispatch=False)
@@ -134,7 +134,6 @@ class Hub:
         if now >= self._tidy_at:
             self._tidy_at = now + _TIDY_S
             self._desk.tidy(now)
-            self._front.tidy()
         self._desk.turn(now, dispatch)
         self._publish()
 
@@ -178,5 +177,5 @@ class Hub:
             "nodes": self._desk.nodes,
             "connections": self._front.connections,
             "refused_connections": self._front.refused,
-            "silenced": self._front.silenced,
+            "cut_off": self._front.cut_off,
         }

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from gr_speculative.front import Message
     from gr_speculative.handshake import Hello
     from gr_speculative.lane import Lane
 
+_DRAINED_S = 2.0  # nothing more comes of a connection that was cut off
 _OFFENCES = 64  # in one second; a node that keeps to its credit commits none
 
 
@@ -22,13 +24,14 @@ class Peer:
     identity: bytes
     key_name: str  # of the allow-list; empty without encryption
     heard: float  # seconds, monotonic
+    connection: int  # front.Message
     name: str = ""
     hello: Hello | None = None
     lane: Lane | None = None  # the model that answers it; None before a hello, and when it is refused
     in_flight: int = 0
     offences: int = 0  # of this second
     unasked: int = 0  # messages other than requests, of this second
-    silenced: bool = False
+    cut_off: bool = False  # what it had sent may still come
 
 
 class Peers:
@@ -51,30 +54,29 @@ class Peers:
             peer.heard = now
         return peer
 
-    def add(self, identity: bytes, key_name: str, now: float) -> Peer | None:
+    def add(self, message: Message, now: float) -> Peer | None:
         """A new peer, in the place of one that is not served if need be; None where there are too many."""
         if len(self._peers) >= self._capacity:
             idle = [peer for peer in self._peers.values() if peer.lane is None and not peer.in_flight]
             if not idle:
                 return None
             self.drop(min(idle, key=lambda peer: peer.heard))
-        peer = self._peers[identity] = Peer(identity, key_name, now, key_name)
+        peer = Peer(message.identity, message.key_name, now, message.connection, message.key_name)
+        self._peers[message.identity] = peer
         return peer
 
     def drop(self, peer: Peer) -> None:
         self._peers.pop(peer.identity, None)
 
     def offend(self, peer: Peer) -> bool:
-        """Counts an offence; True when the peer is to be silenced."""
+        """Counts an offence; True when the peer is to be cut off."""
         peer.offences += 1
-        if peer.offences <= _OFFENCES or peer.silenced:
-            return False
-        peer.silenced = True
-        return True
+        return peer.offences > _OFFENCES and not peer.cut_off
 
     def tidy(self, now: float) -> None:
         """Forgives offences and forgets those not heard of; to be called once a second."""
         for peer in self:
             peer.offences = peer.unasked = 0
-            if peer.silenced or (now - peer.heard > self._lease and not peer.in_flight):
+            silence = now - peer.heard
+            if silence > (_DRAINED_S if peer.cut_off else self._lease) and not peer.in_flight:
                 self.drop(peer)

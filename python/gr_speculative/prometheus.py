@@ -37,7 +37,7 @@ class HubCollector:
         counters = self._hub.counters()
         for name in COUNTERS:
             yield CounterMetricFamily(f"speculative_hub_{name}", _HELP.get(name, name), value=counters[name])
-        for name in ("refused_connections", "silenced"):
+        for name in ("refused_connections", "cut_off"):
             yield CounterMetricFamily(f"speculative_hub_{name}", name.replace("_", " "), value=counters[name])
         for name in ("queued", "nodes", "connections"):
             yield GaugeMetricFamily(f"speculative_hub_{name}", name, value=counters[name])
