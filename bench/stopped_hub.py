@@ -3,7 +3,8 @@
 # Copyright 2026 gr-speculative contributors
 """The stream's rate with a hub that is stopped (SIGSTOP) in mid-run, beside the rate without any deferral.
 
-Both play the same generated scene as fast as the flowgraph takes it; rounds alternate, figures are medians.
+Both play the same generated scene, as a radio would or as fast as the flowgraph takes it; rounds alternate, figures
+are medians.
 Run: ./gr-speculative python bench/stopped_hub.py
 """
 
@@ -51,14 +52,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--duration", type=float, default=24.0, help="of the scene, s at 2 MS/s")
+    parser.add_argument("--pace", choices=("real-time", "max"), default="real-time", help="as `node` has it")
     args = parser.parse_args()
     quiet_blocks()
     with tempfile.TemporaryDirectory() as folder, Worker(default_slow_model()) as worker:
         scene = write_scene(Path(folder) / "scene", plan_scene(1, duration=args.duration))
         recording = open_recording(scene)
         model = default_fast_model()
-        stopped = NodeOptions(model, hub=worker.endpoint, pace="max")
-        alone = NodeOptions(model, hub=None, pace="max")
+        stopped = NodeOptions(model, hub=worker.endpoint, pace=args.pace)
+        alone = NodeOptions(model, hub=None, pace=args.pace)
         rates: dict[str, list[float]] = {"stopped": [], "alone": []}
         for _ in range(args.rounds):
             rates["alone"].append(run(recording, alone, None)[0])
