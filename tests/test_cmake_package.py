@@ -54,7 +54,7 @@ def test_a_project_elsewhere_builds_and_runs(prefix, tmp_path):
     (tmp_path / "CMakeLists.txt").write_text(CMAKE.format(version=__version__))
     (tmp_path / "main.cc").write_text(MAIN)
     build = tmp_path / "build"
-    configure = [cmake, "-S", str(tmp_path), "-B", str(build), f"-DCMAKE_PREFIX_PATH={prefix}"]
+    configure = [cmake, "-G", "Ninja", "-S", str(tmp_path), "-B", str(build), f"-DCMAKE_PREFIX_PATH={prefix}"]
     for command in (configure, [cmake, "--build", str(build)]):
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr

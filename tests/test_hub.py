@@ -19,7 +19,7 @@ from gr_speculative.hub_options import HubOptions
 from gr_speculative.inference import infer
 
 LABELS = ("noise", "signal")
-PATIENCE_MS = 10_000  # a failing test ends; a passing one does not wait
+PATIENCE_MS = 60_000  # a failing test ends; a passing one does not wait
 
 
 class Model:
