@@ -5,6 +5,8 @@
 
 #include "fast_classifier_impl.h"
 
+#include "stream_tags.h"
+
 #include <gnuradio/io_signature.h>
 
 #include <unistd.h>
@@ -71,19 +73,6 @@ pdu::result_names names_of(const fast_model& model, const std::string& node_id)
     names.model = pmt::mp(model.name());
     names.node_id = pmt::mp(node_id.empty() ? host_name() : node_id);
     return names;
-}
-
-// rx_time: a tuple of whole seconds and a fraction.
-bool time_from(const pmt::pmt_t& value, uint64_t& seconds, double& fraction)
-{
-    double whole = 0.0;
-    if (!pmt::is_tuple(value) || pmt::length(value) != 2 ||
-        !pdu::number_from(pmt::tuple_ref(value, 0), whole) ||
-        !pdu::number_from(pmt::tuple_ref(value, 1), fraction) ||
-        !(whole >= 0.0 && whole < 0x1p53) || !(fraction >= 0.0 && fraction <= 1.0))
-        return false;
-    seconds = static_cast<uint64_t>(whole);
-    return true;
 }
 
 } // namespace
