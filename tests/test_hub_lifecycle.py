@@ -51,14 +51,16 @@ def test_a_reload_loses_no_request(node):
         client = node(hub)
         processes, sent, answered = {hub.models()[0].pid}, 0, {}
         until = time.monotonic() + PATIENCE_MS / 1e3
-        reloads = 0
+        reloads, asked = 0, False
         while reloads < 3 or len(answered) < sent:
             assert time.monotonic() < until
-            if reloads < 3 and hub.models()[0].pid in processes and hub.counters()["reloads"] == reloads:
+            if reloads < 3 and not asked:
                 hub.reload()
-            if hub.counters()["reloads"] > reloads and hub.models()[0].pid not in processes:
-                processes.add(hub.models()[0].pid)
-                reloads += 1
+                asked = True
+            pid = hub.models()[0].pid
+            if hub.counters()["reloads"] > reloads and pid not in processes:
+                processes.add(pid)
+                reloads, asked = reloads + 1, False
             if reloads < 3 and sent - len(answered) < 16:
                 client.send(sent)
                 sent += 1
