@@ -109,7 +109,7 @@ class qa_spectrum_classifier(gr_unittest.TestCase):
 
     def test_settings_arrive_by_message(self):
         block, source = speculative.spectrum_classifier(RATE, slow="hub", hub="tcp://127.0.0.1:1"), sender()
-        self.tb.connect(blocks.null_source(gr.sizeof_gr_complex), blocks.head(gr.sizeof_gr_complex, N), block)
+        self.tb.connect(blocks.null_source(gr.sizeof_gr_complex), block)
         self.tb.msg_connect(source, "out", block, "cmd")
         self.tb.start()
         source.message_port_pub(pmt.intern("out"), pmt.cons(pmt.intern("threshold"), pmt.from_double(0.25)))
