@@ -31,6 +31,28 @@ class sender(gr.basic_block):
         self.message_port_register_out(pmt.intern("out"))
 
 
+class lingering_source(gr.sync_block):
+    """Samples with tags. The stream ends only when `finished()`: GNU Radio drops the messages of one that has ended."""
+
+    def __init__(self, samples, tags, finished):
+        gr.sync_block.__init__(self, "lingering_source", None, [np.complex64])
+        self._samples, self._tags, self._finished = samples, list(tags), finished
+        self._position, self._until = 0, time.monotonic() + PATIENCE_S
+
+    def work(self, _, output_items):
+        for tag in self._tags:
+            self.add_item_tag(0, tag.offset, tag.key, tag.value)
+        self._tags = []
+        n = min(len(output_items[0]), len(self._samples) - self._position)
+        if n == 0:
+            while not self._finished() and time.monotonic() < self._until:
+                time.sleep(0.002)
+            return -1
+        output_items[0][:n] = self._samples[self._position : self._position + n]
+        self._position += n
+        return n
+
+
 class qa_spectrum_classifier(gr_unittest.TestCase):
     def setUp(self):
         gr.logging().set_default_level(gr.log_levels.warn)
@@ -39,9 +61,19 @@ class qa_spectrum_classifier(gr_unittest.TestCase):
     def run_block(self, samples, tags=(), outputs=(0, 1, 2), **options):
         """(power [n, N], label [n], confidence [n]) as far as connected; results; the block."""
         block = speculative.spectrum_classifier(RATE, **options)
+        hop, average = options.get("hop", N), options.get("average", 1)
+        expected = (len(samples) - (average - 1) * hop - N) // (hop * average) + 1
         results = []
         sink = speculative.result_sink(results.append)
-        self.tb.connect(blocks.vector_source_c(samples.tolist(), False, 1, list(tags)), block)
+
+        def finished():
+            c = block.counters()
+            return (
+                c["vectors"] == expected and c["in_flight"] == 0 and sink.settled == expected - c["invalid"]
+            )
+
+        source = lingering_source(samples, tags, finished)
+        self.tb.connect(source, block)
         self.tb.msg_connect(block, "results", sink, "results")
         made = [blocks.vector_sink_f(N), blocks.vector_sink_s(), blocks.vector_sink_f()]
         for port in outputs:
