@@ -7,7 +7,6 @@
 
 #include "fast_classifier_impl.h"
 
-#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -27,16 +26,6 @@ double number_of(const std::string& setting, const pmt::pmt_t& value)
 }
 
 } // namespace
-
-monotonic::duration from_seconds(const char* what, double value)
-{
-    // A century does for "never" and cannot overflow the clock.
-    if (!(value > 0.0 && value <= 3.2e9))
-        throw std::invalid_argument(what + (" is " + std::to_string(value)) +
-                                    ", expected seconds > 0");
-    return std::chrono::duration_cast<monotonic::duration>(
-        std::chrono::duration<double>(value));
-}
 
 void fast_classifier_impl::set_threshold(double threshold)
 {
@@ -138,15 +127,8 @@ void fast_classifier_impl::on_conditions(const pmt::pmt_t& message)
     const std::scoped_lock lock(d_mutex);
     try {
         const conditions c = pdu::conditions_from(message);
-        const double wall = std::chrono::duration<double>(
-                                std::chrono::system_clock::now().time_since_epoch())
-                                .count();
-        const double age = std::clamp(wall - c.timestamp, 0.0, 3.2e9);
         const auto now = monotonic::now();
-        d_cascade.policy().on_conditions(c,
-                                         now,
-                                         std::chrono::duration_cast<monotonic::duration>(
-                                             std::chrono::duration<double>(age)));
+        d_cascade.policy().on_conditions(c, now, age_of(c));
         publish_threshold(now);
     } catch (const std::exception& error) {
         warn_dropped("conditions", error);

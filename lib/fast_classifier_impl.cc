@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstring>
 #include <random>
 #include <stdexcept>
@@ -50,17 +49,12 @@ std::string host_name()
     return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "node";
 }
 
-cascade_config config_of(const fast_model& model,
-                         double threshold,
-                         double deadline,
-                         size_t max_in_flight)
+cascade_config block_config(const fast_model& model,
+                            double threshold,
+                            double deadline,
+                            size_t max_in_flight)
 {
-    cascade_config config;
-    config.classes = model.labels().size();
-    config.policy.rule = model.rule();
-    config.policy.threshold = threshold < 0.0 ? model.threshold() : threshold;
-    config.merge = model.merge();
-    config.deadline = from_seconds("deadline", deadline);
+    cascade_config config = config_of(model, threshold, deadline);
     config.max_in_flight = max_in_flight;
     return config;
 }
@@ -149,7 +143,7 @@ fast_classifier_impl::fast_classifier_impl(fast_model&& model,
               center_frequency,
               vector_hop == 0 ? d_model.fft_size() : vector_hop,
               d_model.fft_size()),
-      d_cascade(config_of(d_model, threshold, deadline, max_in_flight))
+      d_cascade(block_config(d_model, threshold, deadline, max_in_flight))
 {
     if (max_run == 0)
         throw std::invalid_argument("max_run is 0, expected at least 1 vector");

@@ -22,9 +22,6 @@
 namespace gr {
 namespace speculative {
 
-/*! \throws std::invalid_argument naming `what` unless 0 < value <= a century */
-monotonic::duration from_seconds(const char* what, double value);
-
 class fast_classifier_impl : public fast_classifier
 {
 public:
@@ -92,7 +89,6 @@ private:
     const size_t d_max_run;
     const double d_telemetry_interval;
     pdu::result_names d_names;
-    std::string d_heads; // of the newest verdict that had any
 
     // Only work() touches these.
     context_ring d_context;
@@ -107,6 +103,7 @@ private:
     mutable std::mutex d_mutex; // guards what follows; never held while computing
     stream_clock d_clock;
     cascade d_cascade;
+    std::string d_heads; // of the newest verdict that had any
     result d_result;
     request d_request;
     result d_run; // accepted vectors of one label, not yet published; scores are sums

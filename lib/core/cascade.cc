@@ -11,6 +11,17 @@
 namespace gr {
 namespace speculative {
 
+cascade_config config_of(const fast_model& model, double threshold, double deadline)
+{
+    cascade_config config;
+    config.classes = model.labels().size();
+    config.policy.rule = model.rule();
+    config.policy.threshold = threshold < 0.0 ? model.threshold() : threshold;
+    config.merge = model.merge();
+    config.deadline = from_seconds("deadline", deadline);
+    return config;
+}
+
 const char* to_string(result_status status)
 {
     switch (status) {

@@ -29,6 +29,11 @@ struct cascade_config {
     size_t max_in_flight = 256;                             //!< >= 1
 };
 
+/*! What a fast model's contract says, with the rest as it is by default.
+ * \param threshold 0..1; negative: the model's own  \param deadline seconds
+ * \throws std::invalid_argument for a deadline that is out of range */
+cascade_config config_of(const fast_model& model, double threshold, double deadline);
+
 enum class result_status { provisional, final_, revised };
 enum class result_source { fast, ensemble, slow, fast_fallback, fast_unbudgeted };
 const char* to_string(result_status status);

@@ -36,6 +36,16 @@ conditions_state::conditions_state(const conditions_config& config) : d_config(c
             "conditions lifetime is not positive, expected seconds > 0");
 }
 
+monotonic::duration age_of(const conditions& c)
+{
+    constexpr double century = 3.2e9;
+    const std::chrono::duration<double> since_1970 =
+        std::chrono::system_clock::now().time_since_epoch();
+    const double age = since_1970.count() - c.timestamp;
+    return std::chrono::duration_cast<monotonic::duration>(std::chrono::duration<double>(
+        std::isnan(age) ? century : std::clamp(age, 0.0, century)));
+}
+
 bool conditions_state::update(const conditions& c,
                               monotonic::time_point now,
                               monotonic::duration age)

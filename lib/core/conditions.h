@@ -6,7 +6,7 @@
 #ifndef INCLUDED_SPECULATIVE_CORE_CONDITIONS_H
 #define INCLUDED_SPECULATIVE_CORE_CONDITIONS_H
 
-#include "core/pending_table.h" // monotonic
+#include "core/monotonic.h"
 
 #include <limits>
 
@@ -20,6 +20,10 @@ struct conditions {
     double noise_level = 0.0; //!< external noise, dB over k 290 K B
     double timestamp = 0.0;   //!< s since 1970 (UTC): when this was stated
 };
+
+/*! Since they were stated, by the clock on the wall: 0 for a time to come, a century for one that
+ * is no number. */
+monotonic::duration age_of(const conditions& c);
 
 struct conditions_config {
     /*! How far the worst conditions move the threshold towards 1, in 0..1; 0: off. */

@@ -7,7 +7,6 @@
 
 #include "core/cascade.h"
 
-#include <cmath>
 #include <stdexcept>
 
 namespace gr {
@@ -15,22 +14,13 @@ namespace speculative {
 
 namespace {
 
-cascade_config config_of(const fast_model& model,
-                         double threshold,
-                         double deadline,
-                         double conditions_strength)
+cascade_config offline_config(const fast_model& model,
+                              double threshold,
+                              double deadline,
+                              double conditions_strength)
 {
-    if (!(deadline > 0.0 && deadline <= 3.2e9))
-        throw std::invalid_argument("deadline is " + std::to_string(deadline) +
-                                    ", expected seconds > 0");
-    cascade_config config;
-    config.classes = model.labels().size();
-    config.policy.rule = model.rule();
-    config.policy.threshold = threshold < 0.0 ? model.threshold() : threshold;
+    cascade_config config = config_of(model, threshold, deadline);
     config.policy.conditions.strength = conditions_strength;
-    config.merge = model.merge();
-    config.deadline = std::chrono::duration_cast<monotonic::duration>(
-        std::chrono::duration<double>(deadline));
     return config;
 }
 
@@ -65,7 +55,7 @@ offline_cascade::offline_cascade(const fast_model& model,
                                  double deadline,
                                  double conditions_strength)
     : d_impl(std::make_unique<impl>(
-          config_of(model, threshold, deadline, conditions_strength)))
+          offline_config(model, threshold, deadline, conditions_strength)))
 {
 }
 
@@ -107,13 +97,10 @@ bool offline_cascade::on_conditions(double propagation_quality,
                                     double noise_level,
                                     double timestamp)
 {
-    const std::chrono::duration<double> since_1970 =
-        std::chrono::system_clock::now().time_since_epoch();
-    return d_impl->state.policy().on_conditions(
-        { propagation_quality, tropospheric_duct_present, noise_level, timestamp },
-        monotonic::now(),
-        std::chrono::duration_cast<monotonic::duration>(
-            since_1970 - std::chrono::duration<double>(timestamp)));
+    const conditions c{
+        propagation_quality, tropospheric_duct_present, noise_level, timestamp
+    };
+    return d_impl->state.policy().on_conditions(c, monotonic::now(), age_of(c));
 }
 
 double offline_cascade::threshold() const

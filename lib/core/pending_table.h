@@ -6,17 +6,15 @@
 #ifndef INCLUDED_SPECULATIVE_CORE_PENDING_TABLE_H
 #define INCLUDED_SPECULATIVE_CORE_PENDING_TABLE_H
 
+#include "core/monotonic.h"
 #include "core/stream_clock.h"
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 namespace gr {
 namespace speculative {
-
-using monotonic = std::chrono::steady_clock;
 
 enum class pending_state {
     in_flight, //!< waiting for its verdict

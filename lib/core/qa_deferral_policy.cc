@@ -163,6 +163,19 @@ BOOST_AUTO_TEST_CASE(stale_conditions_are_ignored)
     BOOST_TEST(policy.threshold(start + 30s) == 0.85);
 }
 
+BOOST_AUTO_TEST_CASE(an_age_is_never_negative_and_always_a_number)
+{
+    conditions c;
+    c.timestamp = 1e12; // far in the future
+    BOOST_TEST((age_of(c) == 0s));
+    c.timestamp = std::nan("");
+    BOOST_TEST((age_of(c) > std::chrono::hours(24 * 365 * 90)));
+    c.timestamp = -1e300;
+    BOOST_TEST((age_of(c) > std::chrono::hours(24 * 365 * 90)));
+    c.timestamp = 0.0;
+    BOOST_TEST((age_of(c) > std::chrono::hours(24 * 365 * 50)));
+}
+
 BOOST_AUTO_TEST_CASE(noise_counts_over_the_usual_level_and_only_where_it_is_known)
 {
     policy_config config = with_conditions(1.0);
