@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 
-#include "core/cascade.h"
+#include "core/test_cascade.h"
 
 #include <boost/test/unit_test.hpp>
 
@@ -15,23 +15,11 @@ namespace gr {
 namespace speculative {
 
 using namespace std::chrono_literals;
-using scores = std::vector<float>;
 
 namespace {
 
-const monotonic::time_point start{ 1000s };
 const scores sure{ 0.95f, 0.03f, 0.02f };
-const scores unsure{ 0.5f, 0.3f, 0.2f };
 const scores answer{ 0.1f, 0.8f, 0.1f };
-
-cascade_config three_classes()
-{
-    cascade_config config;
-    config.classes = 3;
-    config.deadline = 2s;
-    config.max_in_flight = 4;
-    return config;
-}
 
 result seen(cascade& c, const scores& p, monotonic::time_point now = start)
 {

@@ -5,7 +5,7 @@
 
 // What each setting of a cascade does. What becomes of a deferral: qa_cascade.cc.
 
-#include "core/cascade.h"
+#include "core/test_cascade.h"
 
 #include <boost/test/unit_test.hpp>
 
@@ -16,21 +16,9 @@ namespace gr {
 namespace speculative {
 
 using namespace std::chrono_literals;
-using scores = std::vector<float>;
 
 namespace {
 
-const monotonic::time_point start{ 1000s };
-const scores unsure{ 0.5f, 0.3f, 0.2f };
-
-cascade_config three_classes()
-{
-    cascade_config config;
-    config.classes = 3;
-    config.deadline = 2s;
-    config.max_in_flight = 4;
-    return config;
-}
 
 result seen(cascade& c, const scores& p)
 {
