@@ -21,6 +21,7 @@ import numpy as np
 
 from .contract import LABELS, Preprocessing
 from .preprocessing import to_db, window
+from .sigmf_io import RAW_FORMATS, sample_format
 
 UNKNOWN = "ood"  # signals that no label names: never trained on, they score the detection of unknowns
 UNSURE = -1
@@ -29,14 +30,8 @@ COLUMNS = {
     "manifest.csv": ("file", "split", "class", "device_group", "datatype", "sample_rate"),
     "windows.csv": ("file", "start_window", "end_window", "label"),
 }
-# name -> numpy type of I and of Q, value that means zero, full scale
-DATATYPES = {
-    "cu8": ("u1", 127.5, 127.5),
-    "cs8": ("i1", 0.0, 128.0),
-    "cs16": ("<i2", 0.0, 32768.0),
-    "cf32": ("<f4", 0.0, 1.0),
-}
-SIGMF_DATATYPES = {"cu8": "cu8", "ci8": "cs8", "ci16_le": "cs16", "cf32_le": "cf32"}
+DATATYPES = ("cu8", "cs8", "cs16", "cf32")
+SIGMF_DATATYPES = {RAW_FORMATS[name]: name for name in DATATYPES}
 
 
 class DataError(ValueError):
@@ -70,10 +65,10 @@ class Recording:
 
     def read(self, start: int = 0, count: int | None = None) -> np.ndarray:
         """Samples as complex64, full scale 1; fewer than `count` at the end of the file."""
-        kind, zero, full = DATATYPES[self.datatype]
+        layout = sample_format(self.path, RAW_FORMATS[self.datatype])
         count = self.samples - start if count is None else min(count, self.samples - start)
-        raw = np.fromfile(self.path, kind, 2 * count, offset=2 * start * np.dtype(kind).itemsize)
-        return ((raw.astype(np.float32) - np.float32(zero)) / np.float32(full)).view(np.complex64)
+        raw = np.fromfile(self.path, layout.kind, 2 * count, offset=start * layout.sample_bytes)
+        return layout.decode(raw)
 
     def window_labels(self, size: int, labels: tuple[str, ...]) -> np.ndarray:
         """Label index of each whole window of `size` samples, int [samples // size].
@@ -230,7 +225,7 @@ def _length(path: Path, datatype: str) -> tuple[int, int]:
         raise DataError(f"datatype {datatype!r}: expected one of {', '.join(DATATYPES)}")
     if not path.is_file():
         raise DataError("the file is absent")
-    samples, tail = divmod(path.stat().st_size, 2 * np.dtype(DATATYPES[datatype][0]).itemsize)
+    samples, tail = divmod(path.stat().st_size, sample_format(path, RAW_FORMATS[datatype]).sample_bytes)
     if samples < LABEL_WINDOW:
         raise DataError(f"{samples} samples: expected at least {LABEL_WINDOW}")
     return samples, tail

@@ -51,6 +51,24 @@ class Span:
     details: dict = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class SampleFormat:
+    """How samples lie in a file: a pair of `kind` each; a sample is (component − zero) / full_scale."""
+
+    kind: np.dtype
+    zero: float
+    full_scale: float
+
+    @property
+    def sample_bytes(self) -> int:
+        return 2 * self.kind.itemsize
+
+    def decode(self, raw: np.ndarray) -> np.ndarray:
+        """Components, I and Q in turn, of any shape -> complex64, full scale 1."""
+        parts = (raw.astype(np.float32) - np.float32(self.zero)) / np.float32(self.full_scale)
+        return parts.view(np.complex64).ravel()
+
+
 class Recording:
     """A memory-mapped recording. `open_recording` makes them.
 
@@ -68,7 +86,7 @@ class Recording:
         trailing_bytes: int = 0,
         first_index: int = 0,
     ):
-        kind, self._zero, self._full = _component(path, datatype)
+        self._format = sample_format(path, datatype)
         self.path = path
         self.datatype = datatype
         self.sample_rate = _positive(path, sample_rate)
@@ -76,22 +94,21 @@ class Recording:
         self.first_index = first_index
         try:
             size = path.stat().st_size - header_bytes - trailing_bytes
-            self.n_samples, tail = divmod(max(size, 0), 2 * kind.itemsize)
+            self.n_samples, tail = divmod(max(size, 0), self._format.sample_bytes)
             if self.n_samples == 0:
                 raise RecordingError(f"{path}: holds no whole sample of {datatype}")
             if tail:
                 _log.warning(
                     "%s: the last %d bytes are no whole %s sample and are left out", path, tail, datatype
                 )
-            self._data = np.memmap(path, kind, "r", header_bytes, (self.n_samples, 2))
+            self._data = np.memmap(path, self._format.kind, "r", header_bytes, (self.n_samples, 2))
         except OSError as error:
             raise RecordingError(f"{path}: cannot be read: {error.strerror or error}") from None
 
     def read(self, start: int, count: int) -> np.ndarray:
         """Samples [start, start + count) as complex64, full scale 1; fewer where the recording ends."""
         raw = self._data[max(start, 0) : max(start + count, 0)]
-        parts = (raw.astype(np.float32) - np.float32(self._zero)) / np.float32(self._full)
-        return parts.view(np.complex64).ravel()
+        return self._format.decode(raw)
 
 
 def open_recording(
@@ -238,7 +255,8 @@ def _open_sigmf(path: Path, rate: float | None, center_frequency: float | None) 
         raise RecordingError(f"{meta_path}: a field has the wrong type: {error}") from None
 
 
-def _component(path: Path, datatype: str) -> tuple[np.dtype, float, float]:
+def sample_format(path: Path, datatype: str) -> SampleFormat:
+    """Of a SigMF datatype; `path` is for the RecordingError that an unsupported one raises."""
     base, _, order = datatype.partition("_")
     if base[:1] != "c" or base[1:] not in _COMPONENTS or order not in ("", "le", "be"):
         known = ", ".join("c" + name for name in _COMPONENTS)
@@ -246,7 +264,7 @@ def _component(path: Path, datatype: str) -> tuple[np.dtype, float, float]:
             f"{path}: unsupported datatype {datatype!r}: expected one of {known} (_le or _be)"
         )
     kind, zero, full = _COMPONENTS[base[1:]]
-    return np.dtype(kind).newbyteorder(">" if order == "be" else "<"), zero, full
+    return SampleFormat(np.dtype(kind).newbyteorder(">" if order == "be" else "<"), zero, full)
 
 
 def _positive(path: Path, rate: float) -> float:
