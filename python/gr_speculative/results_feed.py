@@ -10,7 +10,6 @@ import queue
 import threading
 from collections import OrderedDict
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
@@ -65,12 +64,7 @@ class WrittenResults(Observer):
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        _type: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._todo.put(None)
         self._thread.join()
 
