@@ -78,6 +78,7 @@ class AnnotationWriter:
         self._center = recording.center_frequency if recording else float(center_frequency)
         self._captures = [(0, self._center)]  # first vector, Hz
         self._first_index = recording.first_index if recording else 0
+        self._header_bytes = recording.header_bytes if recording else 0
         self._datatype = recording.datatype if recording else datatype or "cf32_le"
         if recording:
             self._about = _attach(recording, self.path)
@@ -119,6 +120,8 @@ class AnnotationWriter:
             {"core:sample_start": self._first_index + start * self._vector_samples, "core:frequency": center}
             for start, center in self._captures
         ]
+        if self._header_bytes:
+            document["captures"][0]["core:header_bytes"] = self._header_bytes
         head = json.dumps(document)
         write_whole(self.path, head.removesuffix("]}") + ",\n".join(self._closed + tail) + "]}\n")
         now = time.monotonic()
@@ -222,8 +225,9 @@ def _merge(
 def _attach(recording: Recording, meta_path: Path) -> dict:
     """Global fields that tie the metadata to the data file; links the file if it lies in another folder."""
     data = recording.path.resolve()
+    about = {"trailing_bytes": recording.trailing_bytes} if recording.trailing_bytes else {}
     if data.parent == meta_path.parent.resolve():
-        return {"dataset": data.name}
+        return about | {"dataset": data.name}
     linked = meta_path.with_name(meta_path.name.removesuffix("meta") + "data")
     if not linked.exists():
         try:
@@ -232,4 +236,4 @@ def _attach(recording: Recording, meta_path: Path) -> dict:
             os.symlink(data, linked)
     elif not linked.samefile(data):
         raise ValueError(f"{linked}: exists and is not {data}: choose another name for the annotations")
-    return {}
+    return about

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""Reading recordings, raw or SigMF, and writing SigMF metadata (https://sigmf.org, version 1.2)."""
+"""Reading recordings, raw, WAV or SigMF, and writing SigMF metadata (https://sigmf.org, version 1.2)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from . import __version__
+from .wav_io import read_wav_header
 
 _log = logging.getLogger(__name__)
 
@@ -73,7 +74,8 @@ class Recording:
     """A memory-mapped recording. `open_recording` makes them.
 
     path: the data file; datatype: SigMF's name; sample_rate (Hz); center_frequency (Hz, 0 where unknown);
-    n_samples; first_index: SigMF's index of the first sample (`core:offset`)."""
+    n_samples; first_index: SigMF's index of the first sample (`core:offset`);
+    header_bytes, trailing_bytes: of the file, before and after the samples."""
 
     def __init__(
         self,
@@ -91,6 +93,7 @@ class Recording:
         self.datatype = datatype
         self.sample_rate = _positive(path, sample_rate)
         self.center_frequency = float(center_frequency)
+        self.header_bytes, self.trailing_bytes = header_bytes, trailing_bytes
         self.first_index = first_index
         try:
             size = path.stat().st_size - header_bytes - trailing_bytes
@@ -117,8 +120,9 @@ def open_recording(
     fmt: str | None = None,
     center_frequency: float | None = None,
 ) -> Recording:
-    """Open raw samples (interleaved I, Q; format by suffix or `fmt`: cu8, cs8, cs16, cf32) or SigMF (either
-    file). `rate` (Hz) is needed for raw files; `rate` and `center_frequency` (Hz) override SigMF's.
+    """Open raw samples (interleaved I, Q; format by suffix or `fmt`: cu8, cs8, cs16, cf32), a WAV of two channels,
+    or SigMF (either file). `rate` (Hz) is needed for raw files; `rate` and `center_frequency` (Hz) override what
+    the others say.
 
     Raises RecordingError."""
     path = Path(path)
@@ -129,6 +133,8 @@ def open_recording(
     if path.suffix == ".sigmf":
         raise RecordingError(f"{path}: is a SigMF archive: unpack it (tar -xf) and open its .sigmf-meta")
     name = fmt or path.suffix.lstrip(".").lower()
+    if name == "wav":
+        return _open_wav(path, rate, center_frequency)
     if name not in RAW_FORMATS:
         what = f"unknown format {fmt!r}" if fmt else f"unknown suffix {path.suffix!r}"
         raise RecordingError(f"{path}: {what}: give the format, one of cu8, cs8, cs16, cf32")
@@ -253,6 +259,24 @@ def _open_sigmf(path: Path, rate: float | None, center_frequency: float | None) 
         )
     except (TypeError, AttributeError) as error:
         raise RecordingError(f"{meta_path}: a field has the wrong type: {error}") from None
+
+
+def _open_wav(path: Path, rate: float | None, center_frequency: float | None) -> Recording:
+    try:
+        with path.open("rb") as file:
+            wav = read_wav_header(file)
+    except OSError as error:
+        raise RecordingError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise RecordingError(f"{path}: {error}") from None
+    return Recording(
+        path,
+        wav.datatype,
+        wav.sample_rate if rate is None else rate,
+        wav.center_frequency if center_frequency is None else center_frequency,
+        header_bytes=wav.start,
+        trailing_bytes=path.stat().st_size - wav.stop,
+    )
 
 
 def sample_format(path: Path, datatype: str) -> SampleFormat:
