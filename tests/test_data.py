@@ -72,9 +72,9 @@ def test_datatypes(tmp_path, datatype, raw, expected):
     [
         ({"file": "absent.cu8"}, "absent"),
         ({"datatype": "cs32"}, "cs32"),
-        ({"sample_rate": ""}, "sample_rate"),
-        ({"sample_rate": "-5"}, "sample_rate"),
-        ({"sample_rate": "nan"}, "sample_rate"),
+        ({"sample_rate": ""}, "sample rate"),
+        ({"sample_rate": "-5"}, "sample rate"),
+        ({"sample_rate": "nan"}, "sample rate"),
         ({"sha256": "0" * 64}, "sha256"),
         ({"class": ""}, "no class"),
         ({"file": "short.cu8"}, "expected at least 1024"),
@@ -93,7 +93,7 @@ def test_odd_length_is_said_and_only_whole_samples_are_read(folder):
         file.write(b"\x01")
     dataset = load(folder)
     assert dataset.recordings[0].samples == 4096 and len(dataset.recordings[0].read()) == 4096
-    assert any("1 bytes" in problem for problem in dataset.problems)
+    assert any("last 1 bytes" in problem for problem in dataset.problems)
 
 
 @pytest.mark.parametrize(
@@ -127,17 +127,22 @@ def test_refused_as_a_whole(tmp_path, folder):
         load(empty)
 
 
-def write_sigmf(folder: Path, name: str, annotations: list, **about) -> None:
-    np.zeros(2 * 3000, "<i2").tofile(folder / f"{name}.sigmf-data")
+def write_sigmf(
+    folder: Path, name: str, annotations: list, captures: list | None = None, header: bytes = b"", **about
+) -> None:
+    samples = np.repeat(np.arange(3000), 2).astype("<i2")
+    (folder / f"{name}.sigmf-data").write_bytes(header + samples.tobytes())
     about = {"core:datatype": "ci16_le", "core:sample_rate": 1e6, "core:version": "1.0.0"} | about
-    meta = {"global": about, "captures": [{"core:sample_start": 0}], "annotations": annotations}
+    captures = captures or [{"core:sample_start": 0}]
+    meta = {"global": about, "captures": captures, "annotations": annotations}
     (folder / f"{name}.sigmf-meta").write_text(json.dumps(meta))
 
 
 def test_sigmf(tmp_path):
     marked = {"core:sample_start": 0, "core:sample_count": 2048, "core:label": "lte_ofdm"}
     beyond = {"core:sample_start": 2048, "core:sample_count": 2048, "core:label": "noise"}
-    write_sigmf(tmp_path, "good", [marked, beyond, {"core:sample_start": 0}])
+    endless = {"core:sample_start": 1024, "core:label": "endless"}
+    write_sigmf(tmp_path, "good", [marked, beyond, endless, {"core:sample_start": 0}])
     write_sigmf(tmp_path, "rateless", [marked], **{"core:sample_rate": None})
     write_sigmf(tmp_path, "real", [marked], **{"core:datatype": "rf32_le"})
     (tmp_path / "broken.sigmf-meta").write_text("{")
@@ -145,8 +150,37 @@ def test_sigmf(tmp_path):
     (recording,) = dataset.recordings
     assert recording.window_labels(1024, LABELS).tolist() == [6, 6]
     said = "\n".join(dataset.problems)
-    for words in ("2048..4096 of 3000", "rateless", "rf32_le", "broken"):
+    for words in ("2048..4096 of 3000", "endless", "rateless", "rf32_le", "broken"):
         assert words in said
+    assert len(dataset.problems) == 5
+
+
+def test_sigmf_indices_count_from_its_offset_and_samples_follow_its_header(tmp_path):
+    marked = {"core:sample_start": 50_000 + 1024, "core:sample_count": 1024, "core:label": "lte_ofdm"}
+    captures = [{"core:sample_start": 50_000, "core:header_bytes": 7}]
+    write_sigmf(tmp_path, "x", [marked], captures, b"7 bytes", **{"core:offset": 50_000})
+    dataset = load(tmp_path)
+    (recording,) = dataset.recordings
+    assert not dataset.problems and recording.samples == 3000
+    assert recording.window_labels(1024, LABELS).tolist() == [UNSURE, 6]
+    np.testing.assert_array_equal(recording.read(1024, 2), np.array([1024, 1025]) * (1 + 1j) / 32768)
+
+
+def test_no_window_across_a_retune_is_labelled(tmp_path):
+    marked = {"core:sample_start": 100, "core:sample_count": 2900, "core:label": "lte_ofdm"}
+    captures = [{"core:sample_start": 100}, {"core:sample_start": 1500, "core:frequency": 1e9}]
+    write_sigmf(tmp_path, "x", [marked], captures, **{"core:offset": 100})
+    (recording,) = load(tmp_path).recordings
+    found = [6, 6, UNSURE, 6, 6]  # 1000..1500 holds the retune at 1400
+    assert recording.window_labels(500, LABELS)[:5].tolist() == found
+    assert [(s.start, s.stop) for s in recording.spans] == [(0, 1400), (1400, 2900)]
+
+
+def test_headers_between_captures_are_refused(tmp_path):
+    captures = [{"core:sample_start": 0}, {"core:sample_start": 1500, "core:header_bytes": 8}]
+    write_sigmf(tmp_path, "x", [], captures)
+    with pytest.raises(DataError, match="headers between captures"):
+        load(tmp_path)
 
 
 def test_digest_follows_contents(folder):

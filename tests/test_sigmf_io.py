@@ -124,7 +124,8 @@ def test_bad_raw_input(tmp_path):
         ({"core:num_channels": 2}, "2 channels"),
         ({"core:sample_rate": -3}, "above 0"),
         ({"core:sample_rate": None}, "give the rate"),
-        ({"core:trailing_bytes": []}, "wrong type"),
+        ({"core:trailing_bytes": []}, "core:trailing_bytes is \\[\\]"),
+        ({"core:offset": -1}, "core:offset is -1: expected a whole number"),
         ({"core:dataset": "gone.bin"}, "gone.bin is missing"),
     ],
 )

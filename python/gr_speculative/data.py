@@ -10,18 +10,18 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
-import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from .contract import LABELS, Preprocessing
 from .preprocessing import to_db, window
-from .sigmf_io import RAW_FORMATS, sample_format
+from .sigmf_io import Recording as Source
+from .sigmf_io import SampleFormat, Span, open_recording, read_meta, read_spans
 
 UNKNOWN = "ood"  # signals that no label names: never trained on, they score the detection of unknowns
 UNSURE = -1
@@ -30,8 +30,6 @@ COLUMNS = {
     "manifest.csv": ("file", "split", "class", "device_group", "datatype", "sample_rate"),
     "windows.csv": ("file", "start_window", "end_window", "label"),
 }
-DATATYPES = ("cu8", "cs8", "cs16", "cf32")
-SIGMF_DATATYPES = {RAW_FORMATS[name]: name for name in DATATYPES}
 
 
 class DataError(ValueError):
@@ -39,36 +37,28 @@ class DataError(ValueError):
 
 
 @dataclass(frozen=True)
-class Span:
-    """Samples [start, stop) of a recording carry `label`."""
-
-    start: int
-    stop: int
-    label: str
-
-
-@dataclass(frozen=True)
 class Recording:
     """One recording. `group` is the device, the unit of splits; `name` is the file, the unit of intervals.
 
-    `split` is empty where the source states none (SigMF).
+    `split` is empty where the source states none (SigMF). The first of `samples` lies at `first_byte`. The
+    file is open only while it is read: a folder may hold more recordings than a process may open.
     """
 
     path: Path
     name: str
     group: str
     split: str
-    datatype: str
+    format: SampleFormat
+    first_byte: int
     sample_rate: float
     samples: int
     spans: tuple[Span, ...]
 
     def read(self, start: int = 0, count: int | None = None) -> np.ndarray:
         """Samples as complex64, full scale 1; fewer than `count` at the end of the file."""
-        layout = sample_format(self.path, RAW_FORMATS[self.datatype])
         count = self.samples - start if count is None else min(count, self.samples - start)
-        raw = np.fromfile(self.path, layout.kind, 2 * count, offset=start * layout.sample_bytes)
-        return layout.decode(raw)
+        at = self.first_byte + start * self.format.sample_bytes
+        return self.format.decode(np.fromfile(self.path, self.format.kind, 2 * count, offset=at))
 
     def window_labels(self, size: int, labels: tuple[str, ...]) -> np.ndarray:
         """Label index of each whole window of `size` samples, int [samples // size].
@@ -134,77 +124,87 @@ def _read_manifest(folder: Path, problem: Callable[[str], None]) -> Iterator[Rec
         runs[row["file"]].append(row)
     names = set()
     for row in _rows(folder / "manifest.csv"):
-        name = row["file"]
+        name, path = row["file"], folder / row["file"]
         names.add(name)
         try:
-            samples, tail = _length(folder / name, row["datatype"])
-            if row.get("sha256") and row["sha256"] != _sha256(folder / name):
-                raise DataError("contents differ from the manifest's sha256, so its labels may not fit")
-            rate = _rate(row["sample_rate"])
-            label, split, group = row["class"], row["split"], row["device_group"] or name
-            if not label:
-                raise DataError("no class in manifest.csv")
-        except (DataError, OSError) as error:
-            problem(f"{name}: left out: {error}")
-            continue
-        if tail:
-            problem(f"{name}: {tail} bytes after the last whole sample are ignored")
-        spans = []
-        for run in runs[name]:
-            span = _span(run, label, samples)
-            if span is None:
-                problem(
-                    f"{name}: windows.csv row left out: {run['start_window']}..{run['end_window']} "
-                    f"{run['label']!r} (the file has {samples // LABEL_WINDOW} windows)"
-                )
-            else:
-                spans.append(span)
-        if not runs[name]:
-            problem(f"{name}: no row in windows.csv: nothing of it is labelled")
-        yield Recording(folder / name, name, group, split, row["datatype"], rate, samples, tuple(spans))
+            source = open_recording(path, row["sample_rate"] or None, row["datatype"], problem=problem)
+            if row.get("sha256") and row["sha256"] != _sha256(path):
+                raise DataError(f"{path}: contents differ from the manifest's sha256: its labels may not fit")
+            if not row["class"]:
+                raise DataError(f"{path}: has no class in manifest.csv")
+            spans = _runs(runs[name], row["class"], path, source.n_samples, problem)
+            yield _recording(source, name, row["device_group"], row["split"], spans)
+        except (ValueError, OSError) as error:
+            problem(f"left out: {error}")
     for name in runs.keys() - names:
         problem(f"{name}: in windows.csv, but not in manifest.csv")
 
 
-def _span(run: dict[str, str], label: str, samples: int) -> Span | None:
-    try:
-        start, stop = int(run["start_window"]), int(run["end_window"])
-    except ValueError:
-        return None
-    if not 0 <= start < stop <= samples // LABEL_WINDOW or run["label"] not in ("signal", "noise"):
-        return None
-    return Span(start * LABEL_WINDOW, stop * LABEL_WINDOW, "noise" if run["label"] == "noise" else label)
+def _runs(
+    rows: list[dict[str, str]], label: str, path: Path, samples: int, problem: Callable[[str], None]
+) -> list[Span]:
+    """Rows of windows.csv as spans of samples."""
+    spans, windows = [], samples // LABEL_WINDOW
+    if not rows:
+        problem(f"{path}: no row in windows.csv: nothing of it is labelled")
+    for row in rows:
+        kind, first, last = (row[key] for key in ("label", "start_window", "end_window"))
+        try:
+            start, stop = int(first), int(last)
+        except ValueError:
+            start, stop = 0, 0
+        if 0 <= start < stop <= windows and kind in ("signal", "noise"):
+            name = "noise" if kind == "noise" else label
+            spans.append(Span(start * LABEL_WINDOW, stop * LABEL_WINDOW, name))
+        else:
+            said = f"row of windows.csv left out: {first}..{last} {kind!r}"
+            problem(f"{path}: {said} (the file has {windows} windows)")
+    return spans
 
 
 def _read_sigmf(folder: Path, problem: Callable[[str], None]) -> Iterator[Recording]:
     for path in sorted(folder.rglob("*.sigmf-meta")):
         name = str(path.relative_to(folder).with_suffix(".sigmf-data"))
         try:
-            meta = json.loads(path.read_text(encoding="utf-8"))
-            about, annotations = meta["global"], meta.get("annotations", [])
-            datatype = SIGMF_DATATYPES.get(about.get("core:datatype"), str(about.get("core:datatype")))
-            samples, tail = _length(folder / name, datatype)
-            rate = _rate(about.get("core:sample_rate", ""))
-            spans = tuple(_annotation(a, samples, name, problem) for a in annotations if "core:label" in a)
-        except (DataError, OSError) as error:
-            problem(f"{name}: left out: {error}")
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            problem(f"{path.name}: left out: not SigMF metadata ({error!r})")
-        else:
-            if tail:
-                problem(f"{name}: {tail} bytes after the last whole sample are ignored")
-            group = str(about.get("core:hw", name))
-            spans = tuple(s for s in spans if s)
-            yield Recording(folder / name, name, group, "", datatype, rate, samples, spans)
+            source = open_recording(path, problem=problem)
+            spans = []
+            for span in read_spans(path, problem):
+                if 0 <= span.start < span.stop <= source.n_samples:
+                    spans.append(span)
+                else:
+                    said = f"samples {span.start}..{span.stop} of {source.n_samples}"
+                    problem(f"{path}: annotation {span.label!r} left out: {said}")
+            meta = read_meta(path)
+            starts = (int(capture.get("core:sample_start", 0)) for capture in meta["captures"])
+            spans = _cut(spans, {start - source.first_index for start in starts})
+            yield _recording(source, name, str(meta["global"].get("core:hw", "")), "", spans)
+        except (ValueError, TypeError, OSError) as error:
+            problem(f"left out: {error}" if str(path) in str(error) else f"{path}: left out: {error}")
 
 
-def _annotation(item: dict, samples: int, name: str, problem: Callable[[str], None]) -> Span | None:
-    start = int(item["core:sample_start"])
-    stop = start + int(item.get("core:sample_count", samples - start))
-    if not 0 <= start < stop <= samples:
-        problem(f"{name}: annotation left out: samples {start}..{stop} of {samples}")
-        return None
-    return Span(start, stop, str(item["core:label"]))
+def _cut(spans: Iterable[Span], at: set[int]) -> list[Span]:
+    """Spans without a part on both sides of a cut: a window across a retune belongs to no label."""
+    pieces = []
+    for span in spans:
+        edges = [span.start, *sorted(cut for cut in at if span.start < cut < span.stop), span.stop]
+        pieces += [replace(span, start=a, stop=b) for a, b in pairwise(edges)]
+    return pieces
+
+
+def _recording(source: Source, name: str, group: str, split: str, spans: list[Span]) -> Recording:
+    if source.n_samples < LABEL_WINDOW:
+        raise DataError(f"{source.path}: {source.n_samples} samples: expected at least {LABEL_WINDOW}")
+    return Recording(
+        source.path,
+        name,
+        group or name,
+        split,
+        source.format,
+        source.header_bytes,
+        source.sample_rate,
+        source.n_samples,
+        tuple(spans),
+    )
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
@@ -217,28 +217,6 @@ def _rows(path: Path) -> list[dict[str, str]]:
             return [{k: v or "" for k, v in row.items() if k} for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read: {error}") from None
-
-
-def _length(path: Path, datatype: str) -> tuple[int, int]:
-    """Whole samples in a file and bytes left over."""
-    if datatype not in DATATYPES:
-        raise DataError(f"datatype {datatype!r}: expected one of {', '.join(DATATYPES)}")
-    if not path.is_file():
-        raise DataError("the file is absent")
-    samples, tail = divmod(path.stat().st_size, sample_format(path, RAW_FORMATS[datatype]).sample_bytes)
-    if samples < LABEL_WINDOW:
-        raise DataError(f"{samples} samples: expected at least {LABEL_WINDOW}")
-    return samples, tail
-
-
-def _rate(value: str | float) -> float:
-    try:
-        rate = float(value)
-    except (TypeError, ValueError):
-        rate = math.nan
-    if not (math.isfinite(rate) and rate > 0):
-        raise DataError(f"sample_rate {value!r}: expected Hz > 0 (the model needs Hz per bin)")
-    return rate
 
 
 def _sha256(path: Path) -> str:

@@ -8,6 +8,7 @@ import json
 import logging
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,9 +74,9 @@ class SampleFormat:
 class Recording:
     """A memory-mapped recording. `open_recording` makes them.
 
-    path: the data file; datatype: SigMF's name; sample_rate (Hz); center_frequency (Hz, 0 where unknown);
-    n_samples; first_index: SigMF's index of the first sample (`core:offset`);
-    header_bytes, trailing_bytes: of the file, before and after the samples."""
+    path: the data file; datatype: SigMF's name, format: what it says; sample_rate (Hz); center_frequency
+    (Hz, 0 where unknown); n_samples; header_bytes, trailing_bytes: of the file, before and after the
+    samples; first_index: SigMF's index of the first sample (`core:offset`)."""
 
     def __init__(
         self,
@@ -87,8 +88,9 @@ class Recording:
         header_bytes: int = 0,
         trailing_bytes: int = 0,
         first_index: int = 0,
+        problem: Callable[[str], None] = _log.warning,
     ):
-        self._format = sample_format(path, datatype)
+        self.format = sample_format(path, datatype)
         self.path = path
         self.datatype = datatype
         self.sample_rate = _positive(path, sample_rate)
@@ -97,21 +99,19 @@ class Recording:
         self.first_index = first_index
         try:
             size = path.stat().st_size - header_bytes - trailing_bytes
-            self.n_samples, tail = divmod(max(size, 0), self._format.sample_bytes)
+            self.n_samples, tail = divmod(max(size, 0), self.format.sample_bytes)
             if self.n_samples == 0:
                 raise RecordingError(f"{path}: holds no whole sample of {datatype}")
             if tail:
-                _log.warning(
-                    "%s: the last %d bytes are no whole %s sample and are left out", path, tail, datatype
-                )
-            self._data = np.memmap(path, self._format.kind, "r", header_bytes, (self.n_samples, 2))
+                problem(f"{path}: the last {tail} bytes are no whole {datatype} sample and are left out")
+            self._data = np.memmap(path, self.format.kind, "r", header_bytes, (self.n_samples, 2))
         except OSError as error:
             raise RecordingError(f"{path}: cannot be read: {error.strerror or error}") from None
 
     def read(self, start: int, count: int) -> np.ndarray:
         """Samples [start, start + count) as complex64, full scale 1; fewer where the recording ends."""
         raw = self._data[max(start, 0) : max(start + count, 0)]
-        return self._format.decode(raw)
+        return self.format.decode(raw)
 
 
 def open_recording(
@@ -119,15 +119,16 @@ def open_recording(
     rate: float | None = None,
     fmt: str | None = None,
     center_frequency: float | None = None,
+    problem: Callable[[str], None] = _log.warning,
 ) -> Recording:
     """Open raw samples (interleaved I, Q; format by suffix or `fmt`: cu8, cs8, cs16, cf32), a WAV of two channels,
     or SigMF (either file). `rate` (Hz) is needed for raw files; `rate` and `center_frequency` (Hz) override what
-    the others say.
+    the others say. `problem` is told what of it cannot be used.
 
     Raises RecordingError."""
     path = Path(path)
     if path.name.endswith((".sigmf-meta", ".sigmf-data")) and fmt is None:
-        return _open_sigmf(path, rate, center_frequency)
+        return _open_sigmf(path, rate, center_frequency, problem)
     if not path.is_file():
         raise RecordingError(f"{path}: " + ("is a folder" if path.is_dir() else "no such file"))
     if path.suffix == ".sigmf":
@@ -140,7 +141,7 @@ def open_recording(
         raise RecordingError(f"{path}: {what}: give the format, one of cu8, cs8, cs16, cf32")
     if rate is None:
         raise RecordingError(f"{path}: a raw recording does not tell its sample rate: give it in Hz")
-    return Recording(path, RAW_FORMATS[name], rate, center_frequency or 0.0)
+    return Recording(path, RAW_FORMATS[name], rate, center_frequency or 0.0, problem=problem)
 
 
 def read_meta(path: Path) -> dict:
@@ -162,19 +163,25 @@ def read_meta(path: Path) -> dict:
     return meta
 
 
-def read_spans(path: str | os.PathLike) -> list[Span]:
+def read_spans(path: str | os.PathLike, problem: Callable[[str], None] = _log.warning) -> list[Span]:
     """The labelled annotations of a `.sigmf-meta` file; indices count from the data file's first sample.
 
-    Annotations without a label or a sample count are passed over. Raises RecordingError."""
-    meta = read_meta(Path(path))
+    Those without a whole sample count are left out, and `problem` is told. Raises RecordingError."""
+    path = Path(path)
+    meta = read_meta(path)
     prefix = NAMESPACE + ":"
-    first = int(meta["global"].get("core:offset", 0))
+    first = _whole(path, meta["global"], "core:offset")
     spans = []
     for item in meta["annotations"]:
+        if "core:label" not in item:
+            continue
+        label = str(item["core:label"])
         try:
             start = int(item["core:sample_start"]) - first
-            stop, label = start + int(item["core:sample_count"]), str(item["core:label"])
+            stop = start + int(item["core:sample_count"])
         except (KeyError, TypeError, ValueError):
+            found = ", ".join(f"{k} {item.get(f'core:{k}')!r}" for k in ("sample_start", "sample_count"))
+            problem(f"{path}: annotation {label!r} left out: expected whole numbers, found {found}")
             continue
         details = {key.removeprefix(prefix): value for key, value in item.items() if key.startswith(prefix)}
         low, high = item.get("core:freq_lower_edge"), item.get("core:freq_upper_edge")
@@ -231,7 +238,9 @@ def write_whole(path: Path, text: str) -> None:
         os.close(folder)
 
 
-def _open_sigmf(path: Path, rate: float | None, center_frequency: float | None) -> Recording:
+def _open_sigmf(
+    path: Path, rate: float | None, center_frequency: float | None, problem: Callable[[str], None]
+) -> Recording:
     meta_path = path.with_name(path.name.removesuffix("-data").removesuffix("-meta") + "-meta")
     meta = read_meta(meta_path)
     about = meta["global"]
@@ -253,11 +262,12 @@ def _open_sigmf(path: Path, rate: float | None, center_frequency: float | None) 
             str(about.get("core:datatype")),
             rate,
             float(frequency),
-            header_bytes=int(captures[0].get("core:header_bytes", 0)),
-            trailing_bytes=int(about.get("core:trailing_bytes", 0)),
-            first_index=int(about.get("core:offset", 0)),
+            header_bytes=_whole(meta_path, captures[0], "core:header_bytes"),
+            trailing_bytes=_whole(meta_path, about, "core:trailing_bytes"),
+            first_index=_whole(meta_path, about, "core:offset"),
+            problem=problem,
         )
-    except (TypeError, AttributeError) as error:
+    except TypeError as error:
         raise RecordingError(f"{meta_path}: a field has the wrong type: {error}") from None
 
 
@@ -289,6 +299,13 @@ def sample_format(path: Path, datatype: str) -> SampleFormat:
         )
     kind, zero, full = _COMPONENTS[base[1:]]
     return SampleFormat(np.dtype(kind).newbyteorder(">" if order == "be" else "<"), zero, full)
+
+
+def _whole(path: Path, fields: dict, key: str) -> int:
+    value = fields.get(key, 0)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise RecordingError(f"{path}: {key} is {value!r}: expected a whole number from 0")
+    return value
 
 
 def _positive(path: Path, rate: float) -> float:
