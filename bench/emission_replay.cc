@@ -85,7 +85,7 @@ std::vector<line> play(const stream& s, const fast_model& model, double threshol
         }
         const observation o = tracker.observe(i, &s.x[i * bins], &s.fast[i * classes]);
         const top_two top = top_two_of(o.posterior, classes);
-        const double score = deferral_score(model.rule(), o.posterior, classes, top);
+        const double score = model.score(model.rule(), o.posterior, &s.x[i * bins]);
         const bool ask = threshold > 0.0 && o.due && (!o.answered || score < threshold);
         if (ask) {
             tracker.asked();

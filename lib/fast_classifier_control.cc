@@ -30,7 +30,10 @@ double number_of(const std::string& setting, const pmt::pmt_t& value)
 void fast_classifier_impl::set_threshold(double threshold)
 {
     const std::scoped_lock lock(d_mutex);
-    d_cascade.policy().set_threshold(threshold < 0.0 ? d_model.threshold() : threshold);
+    if (threshold < 0.0)
+        d_cascade.policy().set_threshold(d_model.threshold(), d_model.strata());
+    else
+        d_cascade.policy().set_threshold(threshold);
 }
 
 void fast_classifier_impl::set_deadline(double value)

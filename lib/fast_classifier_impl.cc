@@ -252,6 +252,7 @@ int fast_classifier_impl::work(int noutput_items,
             const auto now = monotonic::now();
             for (size_t j = 0; j < filled; j++, i++) {
                 d_cascade.on_vector(d_where[i - begin],
+                                    &d_x[j * d_model.fft_size()],
                                     &d_posterior[j * d_names.labels.size()],
                                     now,
                                     d_result);

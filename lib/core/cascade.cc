@@ -15,8 +15,15 @@ cascade_config config_of(const fast_model& model, double threshold, double deadl
 {
     cascade_config config;
     config.classes = model.labels().size();
+    config.bins = model.fft_size();
     config.policy.rule = model.rule();
-    config.policy.threshold = threshold < 0.0 ? model.threshold() : threshold;
+    config.policy.benefit = model.benefit();
+    if (threshold < 0.0) {
+        config.policy.threshold = model.threshold();
+        config.policy.strata = model.strata();
+    } else {
+        config.policy.threshold = threshold;
+    }
     config.merge = model.merge();
     config.deadline = from_seconds("deadline", deadline);
     return config;
@@ -68,6 +75,7 @@ void cascade::set_deadline(monotonic::duration deadline)
 }
 
 void cascade::on_vector(const vector_position& where,
+                        const float* x,
                         const float* scores,
                         monotonic::time_point now,
                         result& out)
@@ -85,8 +93,8 @@ void cascade::on_vector(const vector_position& where,
     out.late = false;
     out.scores.assign(scores, scores + d_config.classes);
 
-    const auto [what, probability] =
-        d_policy.decide(scores, d_config.classes, top, where.stream_time, now);
+    const auto [what, probability] = d_policy.decide(
+        { scores, d_config.classes, x, d_config.bins, top }, where.stream_time, now);
     if (what == deferral::none) {
         d_counters.accepted++;
         return;

@@ -23,6 +23,7 @@ namespace speculative {
 
 struct cascade_config {
     size_t classes = 0; //!< C >= 1
+    size_t bins = 0;    //!< N of the spectra, if they are given
     policy_config policy;
     merge_weights merge;
     monotonic::duration deadline = std::chrono::seconds(2); //!< > 0
@@ -69,11 +70,13 @@ public:
     /*! \throws std::invalid_argument naming the value that is out of range */
     explicit cascade(const cascade_config& config);
 
-    /*! A classified vector. \param scores [C] calibrated posterior of the fast model
+    /*! A classified vector. \param x [N] its normalised spectrum, as the network saw it;
+     * nullptr: not known \param scores [C] calibrated posterior of the fast model
      * \return the result to publish now: final (accepted, over budget, or a fallback because
      * the table is full) or provisional; a provisional one has a seq under which its verdict
      * is awaited */
     void on_vector(const vector_position& where,
+                   const float* x,
                    const float* scores,
                    monotonic::time_point now,
                    result& out);

@@ -5,11 +5,10 @@
 
 #include "contract.h"
 
-#include "core/deferral_policy.h"
-
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <stdexcept>
 
@@ -98,6 +97,33 @@ public:
         return value;
     }
 
+    bool has(const std::string& key) const { return d_object.contains(key); }
+
+    //! Numbers in a range; a null is NaN where that is allowed.
+    std::vector<double> numbers(const std::string& key,
+                                size_t least,
+                                size_t most,
+                                double low,
+                                double high,
+                                bool nulls,
+                                const std::string& expected) const
+    {
+        const auto found = d_object.find(key);
+        if (found == d_object.end() || !found->is_array() || found->size() < least ||
+            found->size() > most)
+            wrong(key, expected);
+        std::vector<double> values;
+        for (const json& value : *found) {
+            if (value.is_null() && nulls)
+                values.push_back(std::nan(""));
+            else if (value.is_number() && value >= low && value <= high)
+                values.push_back(value.get<double>());
+            else
+                wrong(key, expected);
+        }
+        return values;
+    }
+
     std::vector<std::string> labels() const
     {
         const char* const expected = "a list of 2 to 1000 different texts";
@@ -150,8 +176,43 @@ deferral_rule rule_of(const reader& read)
     try {
         return deferral_rule_from(read.text("rule"));
     } catch (const std::invalid_argument&) {
-        read.wrong("rule", "'margin', 'max_probability' or 'entropy'");
+        read.wrong("rule", "'margin', 'max_probability', 'entropy' or 'benefit'");
     }
+}
+
+benefit_model benefit_of(const reader& read, size_t classes)
+{
+    constexpr double most = 1e6;
+    const auto numbers = [&](const char* key, size_t n) {
+        const std::string expected = std::to_string(n) + " numbers from -1e6 to 1e6";
+        return read.numbers(key, n, n, -most, most, false, expected);
+    };
+    benefit_model benefit;
+    const auto weights = numbers("weights", benefit.weights.size());
+    std::copy(weights.begin(), weights.end(), benefit.weights.begin());
+    benefit.labels = numbers("labels", classes);
+    benefit.bias = read.number("bias", -most, most, "a number from -1e6 to 1e6");
+    return benefit;
+}
+
+threshold_strata strata_of(const reader& read, size_t classes, double scale_db)
+{
+    threshold_strata strata;
+    size_t count = classes;
+    if (!read.is_first_of("by", "label", "snr")) {
+        const char* const expected = "1 to 64 ascending numbers of dB from -1e6 to 1e6";
+        strata.edges = read.numbers("edges_db", 1, 64, -1e6, 1e6, false, expected);
+        if (!std::is_sorted(strata.edges.begin(), strata.edges.end()))
+            read.wrong("edges_db", expected);
+        for (double& edge : strata.edges)
+            edge /= scale_db;
+        count = strata.edges.size() + 1;
+    }
+    const std::string expected =
+        std::to_string(count) + " times a number from 0 to 1, or null";
+    strata.thresholds =
+        read.numbers("thresholds", count, count, 0.0, 1.0, true, expected);
+    return strata;
 }
 
 merge_weights merge_of(const reader& read)
@@ -203,7 +264,15 @@ contract parse_contract(const std::string& text, const std::string& source)
     c.preprocessing = preprocessing_of(read.child("preprocessing"), c.fft_size);
     c.temperature = read.number("temperature", 1e-3, 1e3, "a number from 0.001 to 1000");
     c.rule = rule_of(read);
+    const bool learned =
+        read.has("calibration") && read.child("calibration").has("benefit");
+    if (learned || c.rule == deferral_rule::benefit)
+        c.benefit =
+            benefit_of(read.child("calibration").child("benefit"), c.labels.size());
     c.threshold = read.number("threshold", 0.0, 1.0, "a number from 0 to 1");
+    if (read.has("strata"))
+        c.strata =
+            strata_of(read.child("strata"), c.labels.size(), c.preprocessing.scale_db);
     c.merge = merge_of(read.child("merge"));
     c.slow_context = read.integer("slow_context", 1, 4096);
     return c;

@@ -6,8 +6,7 @@
 #ifndef INCLUDED_SPECULATIVE_CORE_CONTRACT_H
 #define INCLUDED_SPECULATIVE_CORE_CONTRACT_H
 
-#include "merge.h"
-#include <gnuradio/speculative/fast_model.h>
+#include "deferral_rules.h"
 
 #include <cstddef>
 #include <string>
@@ -36,7 +35,9 @@ struct contract {
     preprocessing_constants preprocessing;
     double temperature = 1.0; //!< > 0
     deferral_rule rule = deferral_rule::margin;
+    benefit_model benefit;
     double threshold = 0.0; //!< 0..1
+    threshold_strata strata;
     merge_weights merge;
     size_t slow_context = 1; //!< >= 1
 };

@@ -5,7 +5,6 @@
 
 #include "core/deferral_policy.h"
 
-#include <cmath>
 #include <stdexcept>
 #include <string>
 
@@ -24,55 +23,38 @@ const char* to_string(threshold_cause cause)
     }
 }
 
-deferral_rule deferral_rule_from(const std::string& word)
-{
-    if (word == "margin")
-        return deferral_rule::margin;
-    if (word == "max_probability")
-        return deferral_rule::max_probability;
-    if (word == "entropy")
-        return deferral_rule::entropy;
-    throw std::invalid_argument("rule is '" + word +
-                                "', expected margin, max_probability or entropy");
-}
-
-double
-deferral_score(deferral_rule rule, const float* posterior, size_t n, const top_two& top)
-{
-    switch (rule) {
-    case deferral_rule::max_probability:
-        return top.confidence;
-    case deferral_rule::entropy: {
-        double entropy = 0.0;
-        for (size_t i = 0; i < n; i++)
-            entropy -= posterior[i] > 0.0f ? posterior[i] * std::log(posterior[i]) : 0.0f;
-        return n > 1 ? 1.0 - entropy / std::log(static_cast<double>(n)) : 1.0;
-    }
-    default:
-        return top.margin;
-    }
-}
-
 deferral_policy::deferral_policy(const policy_config& config)
     : d_config(config),
       d_budget(config.budget, config.burst),
       d_risk(config.risk),
-      d_conditions(config.conditions),
-      d_random(config.seed)
+      d_conditions(config.conditions)
 {
-    set_threshold(config.threshold);
+    set_threshold(config.threshold, config.strata);
+    set_rule(config.rule);
     set_audit_fraction(config.audit_fraction);
-    d_told = d_base;
+    set_seed(config.seed);
+    d_told = d_config.threshold;
     d_cause = threshold_cause::conditions;
 }
 
-void deferral_policy::set_threshold(double threshold)
+void deferral_policy::set_threshold(double threshold, const threshold_strata& strata)
 {
     if (!(threshold >= 0.0 && threshold <= 1.0))
         throw std::invalid_argument("threshold is " + std::to_string(threshold) +
                                     ", expected 0 (defer nothing) to 1 (defer all)");
-    d_config.threshold = d_base = threshold;
+    d_config.threshold = threshold;
+    d_config.strata = strata;
+    d_caution = 0.0;
     d_cause = threshold_cause::set;
+}
+
+void deferral_policy::set_rule(deferral_rule rule)
+{
+    if (rule == deferral_rule::benefit && d_config.benefit.labels.empty())
+        throw std::invalid_argument(
+            "rule is 'benefit', but the model has no calibration.benefit: fit one with "
+            "`gr-speculative calibrate --rule benefit`, or choose another rule");
+    d_config.rule = rule;
 }
 
 void deferral_policy::set_budget(double rate, double burst)
@@ -90,6 +72,15 @@ void deferral_policy::set_audit_fraction(double fraction)
     d_config.audit_fraction = fraction;
 }
 
+void deferral_policy::set_seed(uint64_t seed)
+{
+    if (seed < 1 || seed > max_seed)
+        throw std::invalid_argument("audit_seed is " + std::to_string(seed) +
+                                    ", expected 1 to " + std::to_string(max_seed));
+    d_random.seed(seed);
+    d_config.seed = seed;
+}
+
 void deferral_policy::set_conditions(const conditions_config& config)
 {
     d_conditions = conditions_state(config);
@@ -98,21 +89,24 @@ void deferral_policy::set_conditions(const conditions_config& config)
 
 double deferral_policy::threshold(monotonic::time_point now) const
 {
-    return d_conditions.tightened(d_base, now);
+    return raised(d_config.threshold, now);
 }
 
-deferral_policy::decision deferral_policy::decide(const float* posterior,
-                                                  size_t n,
-                                                  const top_two& top,
+double deferral_policy::raised(double threshold, monotonic::time_point now) const
+{
+    return d_conditions.tightened(threshold + (1.0 - threshold) * d_caution, now);
+}
+
+deferral_policy::decision deferral_policy::decide(const classified_vector& vector,
                                                   double stream_time,
                                                   monotonic::time_point now)
 {
-    if (top.label != d_run_label) {
-        d_run_label = top.label;
+    if (vector.top.label != d_run_label) {
+        d_run_label = vector.top.label;
         d_run_chance = 1.0;
     }
-    const double score = deferral_score(d_config.rule, posterior, n, top);
-    const double threshold = this->threshold(now);
+    const double score = deferral_score(d_config.rule, vector, d_config.benefit);
+    const double threshold = raised(d_config.strata.of(vector, d_config.threshold), now);
     // At 1 everything is uncertain, also what rounds to certainty.
     if (score < threshold || threshold >= 1.0) {
         const bool bought = d_budget.spend(stream_time, 1.0 - score);
@@ -135,7 +129,7 @@ bool deferral_policy::on_audit(bool disagrees, double probability)
 {
     if (!d_risk.add(disagrees, probability))
         return false;
-    d_base += (1.0 - d_base) / 2.0;
+    d_caution += (1.0 - d_caution) / 2.0;
     d_cause = threshold_cause::alarm;
     return true;
 }

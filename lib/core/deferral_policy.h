@@ -8,29 +8,30 @@
 
 #include "core/conditions.h"
 #include "core/deferral_budget.h"
-#include "core/merge.h"
+#include "core/deferral_rules.h"
 #include "core/risk_monitor.h"
-
-#include <gnuradio/speculative/fast_model.h>
 
 #include <limits>
 #include <random>
-#include <string>
 
 namespace gr {
 namespace speculative {
 
 struct policy_config {
     deferral_rule rule = deferral_rule::margin;
+    benefit_model benefit;   //!< of the rule of that name, which needs it
     double threshold = 0.85; //!< 0..1: a vector whose score is lower is uncertain
+    threshold_strata strata; //!< thresholds that count instead of it
     double budget =
         std::numeric_limits<double>::infinity(); //!< deferrals a second of stream
     double burst = 32.0;                         //!< see deferral_budget
     double audit_fraction = 0.0;                 //!< 0..1, 0: no audits
     risk_config risk;
     conditions_config conditions;
-    uint64_t seed = 1; //!< of the draw of audits
+    uint64_t seed = 1; //!< of the draw of audits, 1..max_seed
 };
+
+constexpr uint64_t max_seed = std::minstd_rand::modulus - 1;
 
 enum class deferral {
     none,       //!< the fast model is sure enough
@@ -53,8 +54,9 @@ struct threshold_change {
  * The score of the rule is held against the threshold; uncertain vectors are bought from the
  * budget with 1 - score as their benefit. Among confident ones each is drawn with probability
  * audit_fraction to be audited, at most one in a run of vectors of one label (what follows it
- * would say much the same). The threshold in force is the one that was set, raised half-way to
- * 1 by each drift alarm until it is set anew, and raised further while conditions are poor.
+ * would say much the same). The threshold in force is the one that was set (for the vector's
+ * stratum, if there are strata), raised half-way to 1 by each drift alarm until it is set anew,
+ * and raised further while conditions are poor.
  *
  * Deterministic under its seed. Times: `stream_time` in seconds, not decreasing; `now` monotonic.
  */
@@ -69,10 +71,7 @@ public:
         double probability = 1.0; //!< with which an audit was drawn
     };
 
-    /*! \param posterior [n] of the fast model  \param top its best labels */
-    decision decide(const float* posterior,
-                    size_t n,
-                    const top_two& top,
+    decision decide(const classified_vector& vector,
                     double stream_time,
                     monotonic::time_point now);
 
@@ -84,17 +83,19 @@ public:
                        monotonic::time_point now,
                        monotonic::duration age);
 
-    double threshold(monotonic::time_point now) const; //!< in force
+    //! In force; where there are strata, for vectors of those without one of their own.
+    double threshold(monotonic::time_point now) const;
 
     /*! Tells of each change of the threshold in force, once. \return false if there was none
      * since the last call */
     bool changed(monotonic::time_point now, threshold_change& change);
 
     //! Setters throw std::invalid_argument for values out of range, and then change nothing.
-    void set_threshold(double threshold);
-    void set_rule(deferral_rule rule) { d_config.rule = rule; }
+    void set_threshold(double threshold, const threshold_strata& strata = {});
+    void set_rule(deferral_rule rule);
     void set_budget(double rate, double burst);
     void set_audit_fraction(double fraction);
+    void set_seed(uint64_t seed); //!< and draws from there on
     void set_conditions(const conditions_config& config);
 
     const policy_config& config() const { return d_config; }
@@ -102,25 +103,20 @@ public:
     const risk_monitor& risk() const { return d_risk; }
 
 private:
+    double raised(double threshold, monotonic::time_point now) const;
+
     policy_config d_config;
     deferral_budget d_budget;
     risk_monitor d_risk;
     conditions_state d_conditions;
-    double d_base = 0.0; // threshold set, raised by alarms
-    double d_told = 0.0; // the threshold that changed() knows of
+    double d_caution = 0.0; // how far towards 1 alarms have raised the threshold
+    double d_told = 0.0;    // the threshold that changed() knows of
     threshold_cause d_cause = threshold_cause::set;
     std::minstd_rand d_random;
     int16_t d_run_label = -1;
     double d_run_chance =
         1.0; // that no vector of this run was drawn before; 0 once one was
 };
-
-//! \throws std::invalid_argument naming the unknown word and the known ones
-deferral_rule deferral_rule_from(const std::string& word);
-
-/*! The rule's score of a posterior, 0..1: how sure the fast model is. entropy: 1 - H / log n. */
-double
-deferral_score(deferral_rule rule, const float* posterior, size_t n, const top_two& top);
 
 } // namespace speculative
 } // namespace gr

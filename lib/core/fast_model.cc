@@ -107,6 +107,22 @@ deferral_rule fast_model::rule() const { return d_impl->facts.rule; }
 
 double fast_model::threshold() const { return d_impl->facts.threshold; }
 
+const threshold_strata& fast_model::strata() const { return d_impl->facts.strata; }
+
+const benefit_model& fast_model::benefit() const { return d_impl->facts.benefit; }
+
+double fast_model::score(deferral_rule rule, const float* posterior, const float* x) const
+{
+    if (rule == deferral_rule::benefit && d_impl->facts.benefit.labels.empty())
+        throw std::invalid_argument("rule is 'benefit', but the model has no "
+                                    "calibration.benefit");
+    const size_t classes = d_impl->facts.labels.size();
+    const classified_vector vector{
+        posterior, classes, x, d_impl->facts.fft_size, top_two_of(posterior, classes)
+    };
+    return deferral_score(rule, vector, d_impl->facts.benefit);
+}
+
 const merge_weights& fast_model::merge() const { return d_impl->facts.merge; }
 
 size_t fast_model::slow_context() const { return d_impl->facts.slow_context; }

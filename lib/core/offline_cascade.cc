@@ -41,12 +41,14 @@ offline_cascade::answer answer_of(const result& r)
 } // namespace
 
 struct offline_cascade::impl {
-    explicit impl(const cascade_config& config) : state(config), classes(config.classes)
+    explicit impl(const cascade_config& config)
+        : state(config), classes(config.classes), bins(config.bins)
     {
     }
 
     cascade state;
     const size_t classes;
+    const size_t bins;
     result last;
 };
 
@@ -61,13 +63,16 @@ offline_cascade::offline_cascade(const fast_model& model,
 
 offline_cascade::~offline_cascade() = default;
 
-offline_cascade::answer offline_cascade::on_vector(const std::vector<float>& posterior)
+offline_cascade::answer offline_cascade::on_vector(const std::vector<float>& posterior,
+                                                   const std::vector<float>& x)
 {
-    if (posterior.size() != d_impl->classes)
+    if (posterior.size() != d_impl->classes || x.size() != d_impl->bins)
         throw std::invalid_argument("posterior has " + std::to_string(posterior.size()) +
-                                    " values, expected " +
-                                    std::to_string(d_impl->classes));
-    d_impl->state.on_vector({}, posterior.data(), monotonic::now(), d_impl->last);
+                                    " values and x " + std::to_string(x.size()) +
+                                    ", expected " + std::to_string(d_impl->classes) +
+                                    " and " + std::to_string(d_impl->bins));
+    d_impl->state.on_vector(
+        {}, x.data(), posterior.data(), monotonic::now(), d_impl->last);
     return answer_of(d_impl->last);
 }
 

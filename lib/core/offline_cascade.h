@@ -46,8 +46,8 @@ public:
                     double conditions_strength);
     ~offline_cascade();
 
-    /*! \param posterior [C] of the fast model */
-    answer on_vector(const std::vector<float>& posterior);
+    /*! \param posterior [C] of the fast model  \param x [N] its input */
+    answer on_vector(const std::vector<float>& posterior, const std::vector<float>& x);
     void on_invalid();
 
     /*! \param scores [C] class probabilities of the slow model; empty: it failed

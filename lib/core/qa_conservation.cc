@@ -138,7 +138,7 @@ private:
         where.offset = d_cascade.counters().vectors;
         where.stream_time = 0.001 * where.offset;
         result r;
-        d_cascade.on_vector(where, distribution().data(), d_now, r);
+        d_cascade.on_vector(where, nullptr, distribution().data(), d_now, r);
         d_expected.vectors++;
         BOOST_TEST_REQUIRE(r.where.offset == where.offset);
         if (r.status == result_status::provisional) {

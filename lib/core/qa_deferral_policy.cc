@@ -23,12 +23,17 @@ const monotonic::time_point start{ 1000s };
 const std::vector<float> sure{ 0.96f, 0.03f, 0.01f };
 const std::vector<float> unsure{ 0.5f, 0.3f, 0.2f };
 
+classified_vector vector_of(const std::vector<float>& p)
+{
+    return { p.data(), p.size(), nullptr, 0, top_two_of(p.data(), p.size()) };
+}
+
 deferral_policy::decision decide(deferral_policy& policy,
                                  const std::vector<float>& p,
                                  double time = 0.0,
                                  monotonic::time_point now = start)
 {
-    return policy.decide(p.data(), p.size(), top_two_of(p.data(), p.size()), time, now);
+    return policy.decide(vector_of(p), time, now);
 }
 
 policy_config with_conditions(double strength)
@@ -44,8 +49,7 @@ policy_config with_conditions(double strength)
 BOOST_AUTO_TEST_CASE(entropy_scores_0_for_even_and_1_for_certain)
 {
     const auto score = [](const std::vector<float>& p) {
-        return deferral_score(
-            deferral_rule::entropy, p.data(), p.size(), top_two_of(p.data(), p.size()));
+        return deferral_score(deferral_rule::entropy, vector_of(p), {});
     };
     BOOST_TEST(std::abs(score({ 0.25f, 0.25f, 0.25f, 0.25f })) < 1e-6);
     BOOST_TEST(score({ 0.0f, 1.0f, 0.0f }) == 1.0);

@@ -166,7 +166,7 @@ class SpeculativeInferenceManager:
         found = self._fast.classify(prepared["x"], np.array([self._fast.rate_feature(rate)], np.float32))
         posterior = found["posterior"][0]
         with self._lock:
-            first = self._cascade.on_vector(posterior)
+            first = self._cascade.on_vector(posterior, prepared["x"][0])
         self._context.append(prepared["db"][0])
         self._fast_ms += (time.perf_counter() - began) * 1e3
         answer = self._slow_answer(first, self._request(first, rate)) if first.deferred else first

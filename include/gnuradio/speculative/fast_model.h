@@ -17,7 +17,9 @@
 namespace gr {
 namespace speculative {
 
+struct benefit_model;
 struct merge_weights;
+struct threshold_strata;
 
 //! What one element of an input vector is.
 enum class input_kind {
@@ -31,6 +33,7 @@ enum class deferral_rule {
     margin,          //!< largest minus second largest posterior
     max_probability, //!< largest posterior
     entropy,         //!< 1 - entropy / log C
+    benefit,         //!< 1 - probability that the slow model is right and this one wrong
 };
 
 /*!
@@ -67,11 +70,14 @@ public:
     const std::string& window() const; //!< FFT window, a gnuradio.fft.window name
     double temperature() const;        //!< > 0; classify() already applies it
     deferral_rule rule() const;
-    double threshold() const;           //!< 0..1
-    const merge_weights& merge() const; //!< fast and slow posterior (lib/core/merge.h)
-    size_t slow_context() const;        //!< vectors K that the slow partner wants, >= 1
-    const std::string& sha256() const;  //!< of the file, 64 hexadecimal digits
-    const char* kernel_name() const;    //!< the instruction set in use
+    double threshold() const; //!< 0..1
+    const threshold_strata&
+    strata() const; //!< that have others (lib/core/deferral_rules.h)
+    const benefit_model& benefit() const; //!< of the rule `benefit`, if the file has it
+    const merge_weights& merge() const;   //!< fast and slow posterior (lib/core/merge.h)
+    size_t slow_context() const;          //!< vectors K that the slow partner wants, >= 1
+    const std::string& sha256() const;    //!< of the file, 64 hexadecimal digits
+    const char* kernel_name() const;      //!< the instruction set in use
 
     /*!
      * \brief Turns one vector into decibels and into the network's input.
@@ -105,6 +111,14 @@ public:
                   size_t n,
                   float* posterior,
                   float* features = nullptr);
+
+    /*!
+     * \brief The score of a rule, 0..1, as the blocks hold it against the threshold.
+     * \param posterior [C] from classify()
+     * \param x [N] from preprocess(); only `benefit` looks at it
+     * \throws std::invalid_argument for `benefit` if the file has no calibration.benefit
+     */
+    double score(deferral_rule rule, const float* posterior, const float* x) const;
 
     /*!
      * \brief The network's second input, log10 of kilohertz per bin.

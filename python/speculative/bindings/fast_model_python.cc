@@ -71,6 +71,25 @@ py::dict classify(fast_model& model, const floats& x, const floats& rate)
     return out;
 }
 
+// [n][C] posteriors, [n][N] spectra -> [n]
+py::array_t<double> score(const fast_model& model,
+                          deferral_rule rule,
+                          const floats& posterior,
+                          const floats& x)
+{
+    const auto classes = static_cast<py::ssize_t>(model.labels().size());
+    const auto bins = static_cast<py::ssize_t>(model.fft_size());
+    if (posterior.ndim() != 2 || posterior.shape(1) != classes || x.ndim() != 2 ||
+        x.shape(1) != bins || x.shape(0) != posterior.shape(0))
+        throw std::invalid_argument("score: expected posterior of shape [n, " +
+                                    std::to_string(classes) + "] and x of shape [n, " +
+                                    std::to_string(bins) + "]");
+    py::array_t<double> scores(posterior.shape(0));
+    for (py::ssize_t i = 0; i < posterior.shape(0); i++)
+        scores.mutable_at(i) = model.score(rule, posterior.data(i, 0), x.data(i, 0));
+    return scores;
+}
+
 } // namespace
 
 void bind_fast_model(py::module& m)
@@ -79,6 +98,12 @@ void bind_fast_model(py::module& m)
         .value("complex_fft", input_kind::complex_fft)
         .value("power", input_kind::power)
         .value("decibel", input_kind::decibel);
+
+    py::enum_<deferral_rule>(m, "deferral_rule", "What is held against the threshold.")
+        .value("margin", deferral_rule::margin)
+        .value("max_probability", deferral_rule::max_probability)
+        .value("entropy", deferral_rule::entropy)
+        .value("benefit", deferral_rule::benefit);
 
     py::class_<fast_model>(m, "fast_model", "The classifier that runs inline, offline.")
         .def(py::init<const std::string&, const std::string&>(),
@@ -90,6 +115,7 @@ void bind_fast_model(py::module& m)
         .def_property_readonly("feature_size", &fast_model::feature_size)
         .def_property_readonly("window", &fast_model::window)
         .def_property_readonly("temperature", &fast_model::temperature)
+        .def_property_readonly("rule", &fast_model::rule)
         .def_property_readonly("threshold", &fast_model::threshold)
         .def_property_readonly("slow_context", &fast_model::slow_context)
         .def_property_readonly("sha256", &fast_model::sha256)
@@ -107,7 +133,14 @@ void bind_fast_model(py::module& m)
              py::arg("x"),
              py::arg("rate"),
              "x float32 [n, N], rate float32 [n] -> dict: posterior float32 [n, C], "
-             "features float32 [n, F]");
+             "features float32 [n, F]")
+        .def("score",
+             &score,
+             py::arg("rule"),
+             py::arg("posterior"),
+             py::arg("x"),
+             "posterior float32 [n, C], x float32 [n, N] -> the rule's scores, float64 "
+             "[n]");
 
     m.def(
         "kernel_names", &kernel_names, "Instruction sets available here, fastest first.");

@@ -31,7 +31,7 @@ void bind_offline_cascade(py::module& m)
              py::arg("threshold"),
              py::arg("deadline"),
              py::arg("conditions_strength"))
-        .def("on_vector", &offline_cascade::on_vector, py::arg("posterior"))
+        .def("on_vector", &offline_cascade::on_vector, py::arg("posterior"), py::arg("x"))
         .def("on_invalid", &offline_cascade::on_invalid)
         .def(
             "on_verdict", &offline_cascade::on_verdict, py::arg("seq"), py::arg("scores"))

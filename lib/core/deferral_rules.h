@@ -1,0 +1,67 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#ifndef INCLUDED_SPECULATIVE_CORE_DEFERRAL_RULES_H
+#define INCLUDED_SPECULATIVE_CORE_DEFERRAL_RULES_H
+
+#include "core/merge.h"
+
+#include <gnuradio/speculative/fast_model.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+namespace gr {
+namespace speculative {
+
+/*! A vector and what the fast model says about it, as rules and strata look at it. */
+struct classified_vector {
+    const float* posterior = nullptr; //!< [classes]
+    size_t classes = 0;
+    const float* spectrum = nullptr; //!< [bins], the network's input; null: not known
+    size_t bins = 0;                 //!< a multiple of 32
+    top_two top;                     //!< of the posterior
+};
+
+/*! What the learned rule and strata of SNR want to know of a normalised spectrum. */
+struct spectrum_levels {
+    float peak = 0.0f;     //!< the largest bin
+    float occupied = 0.0f; //!< share of the bins at or above 0.5, 10 dB over the floor
+};
+spectrum_levels levels_of(const float* x, size_t n); //!< null: zeros
+
+/*! Logistic model of "the slow model is right and the fast one wrong": the rule `benefit`. */
+struct benefit_model {
+    //! of p1, p2, p3, p1 - p2, the entropy over log C, peak, occupied
+    std::array<double, 7> weights{};
+    std::vector<double> labels; //!< [C], by the fast model's label; empty: no model
+    double bias = 0.0;
+};
+
+//! \throws std::invalid_argument naming the unknown word and the known ones
+deferral_rule deferral_rule_from(const std::string& word);
+
+/*! The rule's score of a vector, 0..1: how sure the fast model is (docs/deferral.md).
+ * \param benefit only the rule of that name looks at it, and needs one */
+double deferral_score(deferral_rule rule,
+                      const classified_vector& vector,
+                      const benefit_model& benefit);
+
+/*! Parts of the vectors that have thresholds of their own: by the fast model's label, or by the
+ * peak of the spectrum over its floor, an estimate of the SNR. */
+struct threshold_strata {
+    std::vector<double> thresholds; //!< by stratum, NaN: the common one; empty: no strata
+    std::vector<double> edges;      //!< of the peak, ascending; empty: strata are labels
+
+    bool by_snr() const { return !edges.empty(); }
+    //! \return the threshold of the vector's stratum, or `common`
+    double of(const classified_vector& vector, double common) const;
+};
+
+} // namespace speculative
+} // namespace gr
+
+#endif /* INCLUDED_SPECULATIVE_CORE_DEFERRAL_RULES_H */
