@@ -18,59 +18,14 @@ from typing import Any
 import onnx
 import torch
 
-from . import guarantee, rules
-from .cascade_predictions import UNITS, predict
-from .contract import METADATA_KEY, RULES, Contract
+from . import rules
+from .cascade_predictions import predict
+from .contract import METADATA_KEY, Contract
 from .data import DataError, Dataset, Recording, load
 from .fast_model import load_fast_model
 from .promise import STRATUM, Terms, by_label, choose, support, table, whole
 from .rule_comparison import comparison
 from .slow_model import load_slow_model
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="labelled recordings")
-    parser.add_argument("--split", default="val", metavar="NAME", help="which of them (default val)")
-    parser.add_argument("--model", type=Path, default=Path("models/fast.onnx"), metavar="FILE")
-    parser.add_argument("--slow-model", type=Path, default=Path("models/slow.safetensors"), metavar="FILE")
-    parser.add_argument("--risk", type=float, default=0.01, help="what the cascade may lose (default 0.01)")
-    parser.add_argument("--confidence", type=float, default=0.95, help="of the promise (default 0.95)")
-    parser.add_argument(
-        "--mode",
-        choices=guarantee.MODES,
-        default="non-inferior",
-        help="promise on accuracy against slow on every vector (default), or on the same labels",
-    )
-    parser.add_argument(
-        "--unit",
-        choices=UNITS,
-        default="file",
-        help="what is independent: one random vector of each is used (default file)",
-    )
-    parser.add_argument(
-        "--budget", type=float, default=math.inf, metavar="N", help="affordable deferrals a second"
-    )
-    parser.add_argument(
-        "--sample-rate",
-        type=float,
-        default=0.0,
-        metavar="HZ",
-        help="of the stream in question (default: as recorded)",
-    )
-    parser.add_argument("--rule", choices=RULES, help="default: the model's own")
-    parser.add_argument(
-        "--fit-split", default="train", metavar="NAME", help="to fit the rule `benefit` on (default train)"
-    )
-    parser.add_argument(
-        "--per-class", action="store_true", help=f"a threshold for each label with {STRATUM} units or more"
-    )
-    parser.add_argument("--compare", action="store_true", help="only compare the rules")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the model with its new contract here")
-    parser.add_argument(
-        "--uncertified", action="store_true", help="write the threshold that seems right if none is certified"
-    )
-    parser.add_argument("--seed", type=int, default=1, help="of the draw (default 1)")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -14,15 +14,13 @@ from .evaluation import Windows
 from .model import Model
 from .report import scores
 
-UNITS = ("emission", "file", "device")
-
 
 @dataclass(frozen=True)
 class Predictions:
     """n vectors that a label names.
 
     label: int [n]; fast, slow, merged: probabilities [n, C]; levels: [n, 2] (rules.levels); sample_rate: Hz
-    [n]; fft_size: samples of each; units: by name in UNITS, the unit of each vector, int [n].
+    [n]; fft_size: samples of each; units: by name in terms.UNITS, the unit of each vector, int [n].
     """
 
     label: np.ndarray

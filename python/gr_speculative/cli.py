@@ -30,14 +30,17 @@ COMMANDS = {
         "gr_speculative.atmosphere.command",
         "tell ducts, refraction and rays from a profile of the weather",
     ),
-    "heads": ("gr_speculative.heads.evaluation", "measure the heads: operating curves of anomaly and mimic"),
+    "heads": ("gr_speculative.heads.command", "measure the heads: operating curves of anomaly and mimic"),
     "anomaly": (
-        "gr_speculative.heads.anomaly_training",
+        "gr_speculative.heads.anomaly_command",
         "train the anomaly head, or fit it to what a node has seen (needs torch)",
     ),
-    "train": ("gr_speculative.train", "train a pair of models on labelled recordings"),
-    "calibrate": ("gr_speculative.calibrate", "set the deferral threshold that keeps a promised risk"),
-    "evaluate": ("gr_speculative.evaluate", "measure a pair of models on labelled recordings"),
+    "train": ("gr_speculative.train_command", "train a pair of models on labelled recordings"),
+    "calibrate": (
+        "gr_speculative.calibrate_command",
+        "set the deferral threshold that keeps a promised risk",
+    ),
+    "evaluate": ("gr_speculative.evaluate_command", "measure a pair of models on labelled recordings"),
 }
 
 _FIXES = {

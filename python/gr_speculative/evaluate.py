@@ -8,7 +8,6 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,26 +20,6 @@ from .evaluation import Resampled, Windows, resampled
 from .fast_model import load_fast_model
 from .report import measure, scores, show, unknown
 from .slow_model import load_slow_model
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="labelled recordings")
-    parser.add_argument(
-        "--models",
-        type=Path,
-        default=Path("models"),
-        metavar="DIR",
-        help="fast.onnx, slow.safetensors (default models)",
-    )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write report.json and plots here")
-    parser.add_argument("--card", type=Path, metavar="FILE", help="write the model card (Markdown) here")
-    parser.add_argument("--splits", nargs="*", metavar="NAME", help="default: all but train")
-    parser.add_argument(
-        "--no-resampled", action="store_true", help="leave out the copy at other sample rates"
-    )
-    parser.add_argument("--no-detection", action="store_true", help="leave out detection against SNR")
-    parser.add_argument("--rounds", type=int, default=500, help="bootstrap rounds (default 500)")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
 
 
 def run(args: argparse.Namespace) -> int:

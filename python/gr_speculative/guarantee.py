@@ -16,8 +16,8 @@ import numpy as np
 from scipy.special import bdtr, gammaln, xlog1py, xlogy
 
 from .rules import is_accepted
+from .terms import MODES
 
-MODES = ("non-inferior", "agree")
 # 1 (everything deferred) to 0 (nothing), denser towards 1. Fixed before any data: that makes the test valid.
 THRESHOLDS = np.round(1 - np.append(0, np.logspace(-4, 0, 161)), 6)
 STEP = 1e-4  # of a reachable risk

@@ -12,24 +12,9 @@ from . import guarantee
 from .cascade_predictions import Predictions
 from .guarantee import THRESHOLDS
 from .rules import is_accepted
+from .terms import STRATUM, Terms
 
-STRATUM = 300  # units without which a label gets no threshold of its own
 SHARES = (1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.0)  # deferred, of which a table speaks
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What is wanted. mode: guarantee.MODES; risk, confidence: 0..1; unit: cascade_predictions.UNITS;
-    budget: deferrals a second, > 0; sample_rate: of the stream that they are counted in, Hz, 0: as recorded.
-    """
-
-    mode: str = "non-inferior"
-    risk: float = 0.01
-    confidence: float = 0.95
-    unit: str = "file"
-    budget: float = np.inf
-    sample_rate: float = 0.0
-    seed: int = 1
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -31,21 +30,7 @@ _SIZE = 1024
 _PER_FILE = 16
 _MOST_REFERENCES = 4500
 _FOLDS = 8
-_CACHE = Path.home() / ".cache" / "gr-speculative"
 _WIDTH, _LATENT = 8, 32
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of `anomaly`."""
-    add = parser.add_argument
-    add("action", choices=("train", "fit"), help="train on recordings, or fit to a node's own")
-    add("recordings", type=Path, help="folder with manifest.csv and windows.csv, or with SigMF recordings")
-    add("--out", type=Path, default=Path("models/anomaly.safetensors"), help="default %(default)s")
-    add("--false-alarm-rate", type=float, default=0.01, metavar="P", help="default %(default)s")
-    add("--epochs", type=int, default=12, help="of training, default %(default)s")
-    add("--shards", type=int, default=12, help="thousands of training examples, default %(default)s")
-    add("--seed", type=int, default=1, help="default %(default)s")
-    add("--cache", type=Path, default=_CACHE, help="where training examples are kept, default %(default)s")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
@@ -32,27 +31,6 @@ _PER_FILE = 16
 _COMPONENTS = 64
 _NOISE_HZ = (3.0, 30.0, 300.0)
 _DURATIONS_S = (30, 60, 120, 240, 480)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of `heads`."""
-    add = parser.add_argument
-    add(
-        "recordings",
-        type=Path,
-        help="folder with manifest.csv and windows.csv; its split val is what is normal",
-    )
-    add(
-        "--model", default="", metavar="PATH", help="anomaly head, default the one that came with the program"
-    )
-    add(
-        "--out",
-        type=Path,
-        default=Path("out"),
-        metavar="DIR",
-        help="for heads.json and heads.png, default %(default)s",
-    )
-    add("--seed", type=int, default=1, help="default %(default)s")
 
 
 def run(args: argparse.Namespace) -> int:
