@@ -43,7 +43,7 @@ public:
     void set_center_frequency(double hz) override;
     void set_rule(const std::string& rule) override;
     void set_budget(double rate, double burst) override;
-    void set_audit_fraction(double fraction) override;
+    void set_audit_fraction(double fraction, uint64_t seed) override;
     void set_conditions(double strength, double lifetime, double usual_noise) override;
     double threshold() const override;
     double deadline() const override;
@@ -62,6 +62,10 @@ private:
     // that a slow stream's latency and the scratch memory stay small.
     static constexpr size_t batch = 16;
 
+    static size_t item_size(input_kind input)
+    {
+        return input == input_kind::complex_fft ? sizeof(gr_complex) : sizeof(float);
+    }
     void place(uint64_t first, size_t count);
     size_t prepare(const uint8_t* in, size_t place, size_t count);
     // Building a message costs more than classifying a vector.
