@@ -13,7 +13,6 @@ from gr_speculative import evaluation, report  # noqa: E402
 from gr_speculative.cli import main  # noqa: E402
 from gr_speculative.contract import LABELS, Contract, Merge  # noqa: E402
 from gr_speculative.data import load  # noqa: E402
-from gr_speculative.detection import radiometer  # noqa: E402
 from gr_speculative.model import Model  # noqa: E402
 from gr_speculative.models import FastNet, SlowNet  # noqa: E402
 from gr_speculative.onnx_export import export_fast  # noqa: E402
@@ -109,15 +108,6 @@ def test_merge_and_cascade_follow_the_contract(folder, models):
 def test_energy_is_higher_where_no_logit_is_high():
     assert report.energy(np.array([[0.0, 0.0]])) > report.energy(np.array([[8.0, 0.0]]))
     assert np.isfinite(report.energy(np.array([[1000.0, -1000.0]]))).all()
-
-
-def test_the_radiometer_is_right_at_its_ends():
-    assert radiometer(np.array([-60.0]), 1.0)[0] == pytest.approx(
-        1e-3, rel=0.05
-    )  # no signal: the false alarms
-    assert radiometer(np.array([20.0]), 1.0)[0] == pytest.approx(1)
-    wide, narrow = radiometer(np.array([-5.0]), 1.0)[0], radiometer(np.array([-5.0]), 0.05)[0]
-    assert wide > narrow
 
 
 def test_the_command_writes_table_json_plots_and_card(folder, models, tmp_path, capsys):

@@ -15,6 +15,7 @@ from .contract import Preprocessing
 from .data import spectra
 from .impairments import noise_power, white_noise
 from .model import Model
+from .preprocessing import window
 from .signals import KINDS, modulate
 
 FALSE_ALARM = 1e-3
@@ -34,8 +35,8 @@ class Detection:
 
 def detection(model: Model, noise_index: int, vectors: int = 200, seed: int = 0) -> dict[str, Detection]:
     """For each known kind at its lowest typical rate. A vector is detected when log p(noise) falls below the
-    quantile FALSE_ALARM of white noise alone; SNR is within the signal's band, of the mean power over the vector,
-    as a radiometer sees it: a packet that is on air for half of the vector counts 3 dB less.
+    quantile FALSE_ALARM of white noise alone. SNR is within the signal's band, of the mean power over the
+    vector under its FFT window: what a vector was given of a packet, not where the packet began.
     """
     rng = np.random.default_rng(seed)
     found = {}
@@ -66,13 +67,17 @@ def radiometer(snr_db: np.ndarray, share_of_band: float) -> np.ndarray:
 def _stretches(
     rng: np.random.Generator, kind: str, rate: float, context: int, count: int
 ) -> tuple[list[np.ndarray], float]:
-    """Contexts whose last vector, on air for half of its time or 100 µs, has mean power 1, and their width (Hz)."""
+    """Contexts whose last vector is on air for a quarter of the FFT window's energy or more, scaled to mean power 1
+    there, and their bandwidth (Hz)."""
     found, widths = [], []
+    weight = window(Preprocessing().window, SIZE) ** 2
+    weight /= weight.sum()
+    before = np.append(0, np.cumsum(weight))
     while len(found) < count:
         signal = modulate(kind, rng, rate, context * SIZE / rate)
-        last = np.clip(signal.keyed, (context - 1) * SIZE, context * SIZE)
-        if np.sum(last[:, 1] - last[:, 0]) >= min(SIZE / 2, 100e-6 * rate):
-            power = np.mean(np.abs(signal.samples[-SIZE:]) ** 2)
+        last = np.clip(signal.keyed - (context - 1) * SIZE, 0, SIZE)
+        power = weight @ np.abs(signal.samples[-SIZE:]) ** 2  # 0 in a symbol of LTE that holds no carrier
+        if np.sum(before[last[:, 1]] - before[last[:, 0]]) >= 0.25 and power > 0.1:
             found.append(signal.samples / np.sqrt(power))
             widths.append(min(signal.high - signal.low, rate))
     return found, float(np.median(widths))
