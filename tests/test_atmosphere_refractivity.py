@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""Refractivity against ITU-R P.453-14's own statements and another implementation; the evaporation duct
-against Paulus and Jeske's method, which shares nothing with ours but the physics."""
+"""Refractivity against ITU-R P.453-14's own statements and another implementation."""
 
 import numpy as np
 import pytest
 
-from gr_speculative.atmosphere import Surface, evaporation_duct
 from gr_speculative.atmosphere import refractivity as p453
 
 
@@ -64,52 +62,3 @@ def test_mixing_ratio_and_dew_point_agree():
 )
 def test_classes(gradient, expected):
     assert p453.refraction_class(gradient) == expected
-
-
-def paulus_jeske(t_air, rh, t_sea, wind_knots, z=6.0):
-    """Duct height, m, near-neutral and unstable. R. A. Paulus, Specification for evaporation duct height
-    calculations, NOSC TD 1596, 1989."""
-
-    def potential(t, e):
-        return 77.6 / (t + 273.2) * (1000 + 4810 * e / (t + 273.2))
-
-    difference = potential(t_air, float(p453.vapour_pressure(t_air, 1000, rh))) - potential(
-        t_sea, float(p453.saturation_vapour_pressure(t_sea, 1000))
-    )
-    richardson = 369 * z * (t_air - t_sea) / ((t_air + 273.2) * wind_knots**2)
-    gamma = 0.065 + 0.004 * richardson if richardson <= -0.12 else 0.109 + 0.367 * richardson
-    length = 10 * z * gamma / richardson
-    zeta = z / length
-    psi = -4.5 * zeta if zeta >= -0.01 else 10 ** (1.02 * np.log10(-zeta) + 0.69)
-    b = np.log(z / 1.5e-4) - psi
-    ratio = -0.125 * b / difference
-    return (ratio**4 - 4 * 4.5 / length * ratio**3) ** -0.25
-
-
-@pytest.mark.parametrize(
-    ("t_air", "rh", "t_sea", "wind"),
-    [(20, 80, 20.1, 35), (20, 60, 20.1, 35), (28, 75, 28.1, 30), (8, 85, 8.1, 30)],
-)
-def test_evaporation_ducts_are_as_high_as_paulus_and_jeske_say(t_air, rh, t_sea, wind):
-    """In wind that makes the air neutral. Theirs knows no salt, no buoyancy of vapour and one roughness for
-    all, and comes out higher; in calmer, unstable air by more."""
-    air = Surface(t_air, 1000, float(p453.vapour_pressure(t_air, 1000, rh)), wind * 0.5144)
-    duct = evaporation_duct(air, t_sea, height=6.0)
-    assert 0.6 < duct.top / paulus_jeske(t_air, rh, t_sea, wind) < 1
-    assert duct.min_frequency > 3e9  # a duct of some ten metres traps microwaves only
-
-
-def test_drier_air_makes_the_evaporation_duct_higher_and_stable_air_makes_none():
-    tops = [
-        evaporation_duct(Surface(20, 1013, float(p453.vapour_pressure(20, 1013, rh)), 7), 20.5).top
-        for rh in (90, 75, 60)
-    ]
-    assert tops == sorted(tops)
-    assert evaporation_duct(Surface(18, 1015, 20.5, 8), 10.0) is None  # N grows with height
-
-
-def test_an_evaporation_duct_needs_a_wind_and_a_possible_sea():
-    with pytest.raises(ValueError, match="wind"):
-        evaporation_duct(Surface(20, 1013, 15), 20)
-    with pytest.raises(ValueError, match="expected -2.5 to 40"):
-        evaporation_duct(Surface(20, 1013, 15, 5), 60)
