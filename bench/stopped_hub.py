@@ -34,7 +34,7 @@ def run(recording: Recording, options: NodeOptions, worker: Worker | None) -> tu
     flowgraph = node_flowgraph(recording, options, [])
     flowgraph.start()
     stop_at = int(STOP_AFTER * recording.n_samples)
-    while flowgraph.source.position < stop_at and not flowgraph.source.finished:
+    while flowgraph.source.position < stop_at and not flowgraph.source.ended:
         flowgraph.wait_finished(0.001)
     if worker:
         os.kill(worker.pid, signal.SIGSTOP)

@@ -29,7 +29,7 @@ def main(megahertz: float = 433.92, device: str = "driver=rtlsdr") -> None:
     except KeyboardInterrupt:
         tb.stop()
         tb.wait()
-    print(f"{radio.overflows} losses of samples, {classifier.counters()}")
+    print(f"{radio.losses} losses of samples, {classifier.counters()}")
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ from gr_speculative.sigmf_io import open_recording, read_spans
 from gr_speculative.spectrogram import spectrogram_png
 from gr_speculative.worker import Worker
 
-from .node import quiet_blocks, run_recording
+from .node import quiet_blocks
 from .node_flowgraph import NodeOptions
+from .node_run import run_source
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,8 +42,8 @@ def run(args: argparse.Namespace) -> int:
     with Worker(default_slow_model()) as worker:
         print("classifying it in real time, with the slow model in a worker of its own …", flush=True)
         options = NodeOptions(model=str(default_fast_model()), hub=worker.endpoint)
-        summary, interrupted = run_recording(recording, options, args.out / "scene.labels")
-    if interrupted:
+        outcome = run_source(recording, options, args.out / "scene.labels")
+    if outcome.interrupted:
         print("interrupted")
         return 130
     results = read_results(args.out / "scene.labels.jsonl")
@@ -51,12 +52,12 @@ def run(args: argparse.Namespace) -> int:
     found = read_spans(args.out / "scene.labels.sigmf-meta")
     title = f"demo scene, seed {args.seed}: truth and what the node found"
     spectrogram_png(picture, recording, found, truth, title=title)
-    print(summary.text())
+    print(outcome.summary.text())
     print(accuracy_table(truth, results, recording.n_samples // 1024, 1024))
     print(f"  picture      {picture}")
     print(f"  recording    {scene} (its annotations are the truth)")
     print(f"  annotations  {args.out / 'scene.labels.sigmf-meta'} (what the node found)")
-    return 0 if summary.conserved() else 1
+    return 0 if outcome.summary.conserved() else 1
 
 
 def read_results(path: Path) -> dict[int, dict]:

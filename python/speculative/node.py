@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""The command `gr-speculative node`: recordings in, labels out, without a screen."""
+"""The command `gr-speculative node`: recordings or a radio in, labels out, without a screen."""
 
 from __future__ import annotations
 
@@ -8,45 +8,30 @@ import argparse
 import contextlib
 import json
 import logging
-import signal
-import socket
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from gnuradio import gr
-from tqdm import tqdm
 
 from gr_speculative import config
-from gr_speculative.annotations import AnnotationWriter
 from gr_speculative.installed import default_fast_model, default_slow_model
 from gr_speculative.publisher import Publisher
-from gr_speculative.report_sender import ReportSender
-from gr_speculative.sigmf_io import RAW_FORMATS, Recording, open_recording
+from gr_speculative.sigmf_io import Recording
 from gr_speculative.summary import Summary
-from gr_speculative.web import WebServer
 from gr_speculative.worker import Worker
 
-from .node_flowgraph import NodeOptions, node_flowgraph
+from .node_flowgraph import NodeOptions
+from .node_run import Writer, distinct_names, run_source
 from .recording_source import PACES
-
-_CTRL_C_DRAIN_S = 0.5
-Writer = Callable[[dict], object]
+from .sources import LiveSource, name_of, open_source
+from .sources import add_arguments as add_source_arguments
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `node`."""
+    add_source_arguments(parser)
     add = parser.add_argument
-    add(
-        "recordings",
-        nargs="+",
-        metavar="RECORDING",
-        help="raw samples (.cu8 .cs8 .cs16 .cf32 .cfile) or a .sigmf-meta",
-    )
-    add("--rate", type=float, metavar="HZ", help="sample rate; needed for raw samples")
-    add("--format", choices=sorted(RAW_FORMATS), help="of raw samples, where the suffix does not tell")
-    add("--center-frequency", type=float, metavar="HZ", help="of raw samples, default 0")
     add("--model", metavar="ONNX", help="fast model, default the one that came with the program")
     add("--threshold", type=float, help="0 (defer nothing) to 1 (defer all), default the model's own")
     add(
@@ -90,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pace",
         choices=PACES,
         default=PACES[0],
-        help="default %(default)s; lossless waits for the slow model",
+        help="of recordings, default %(default)s; lossless waits for the slow model",
     )
     add("--out", type=Path, metavar="DIR", help="write NAME.jsonl and NAME.sigmf-meta (annotations) there")
     add("--publish", metavar="ENDPOINT", help="results as ZeroMQ PUB there, such as tcp://*:5560")
@@ -105,14 +90,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the node over each recording in turn; 0 if all went through, 130 after Ctrl-C."""
+    """Runs the node over each source in turn; 0 if all went through, 1 if not, 130 after Ctrl-C."""
     logging.basicConfig(format="gr-speculative node: %(levelname)s: %(message)s")
     quiet_blocks()
     model = args.model or default_fast_model()
-    recordings = [
-        open_recording(path, args.rate, args.format, args.center_frequency) for path in args.recordings
-    ]
-    names = _names(recordings)
+    sources = [open_source(word, args) for word in args.sources]
+    if args.check_config:
+        print("the configuration is right")
+        return 0
+    names = distinct_names([name_of(source) for source in sources])
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
@@ -138,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
             writers.append(lambda result: sys.stdout.write(json.dumps(result) + "\n"))
         if args.publish:
             writers.append(stack.enter_context(Publisher(args.publish)).send)
-        return _run_all(recordings, names, options, args, writers)
+        return _run_all(sources, names, options, args, writers)
 
 
 def _hub_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -157,7 +143,7 @@ def quiet_blocks() -> None:
 
 
 def _run_all(
-    recordings: list[Recording],
+    sources: list[Recording | LiveSource],
     names: list[str],
     options: NodeOptions,
     args: argparse.Namespace,
@@ -165,120 +151,25 @@ def _run_all(
 ) -> int:
     report = sys.stderr if args.json else sys.stdout
     total: Summary | None = None
-    interrupted = False
-    for recording, name in zip(recordings, names, strict=True):
-        summary, interrupted = run_recording(recording, options, args.out and args.out / name, writers)
-        if len(recordings) > 1:
-            print(f"{recording.path.name}:", _one_line(summary), file=report, flush=True)
+    broken = False
+    for source, name in zip(sources, names, strict=True):
+        outcome = run_source(source, options, args.out and args.out / name, writers)
+        broken |= outcome.broken
+        if len(sources) > 1:
+            print(f"{name_of(source)}:", _one_line(outcome.summary), file=report, flush=True)
         if total is None:
-            total = summary
+            total = outcome.summary
         else:
-            total.add(summary)
-        if interrupted:
+            total.add(outcome.summary)
+        if outcome.interrupted:
             print("interrupted", file=report)
             break
     print(total.text(), file=report, flush=True)
     if args.out:
         print(f"  results in {args.out}", file=report)
-    if not total.conserved():
+    if broken or not total.conserved():
         return 1
-    return 130 if interrupted else 0
-
-
-def run_recording(
-    recording: Recording, options: NodeOptions, base: Path | None = None, writers: Sequence[Writer] = ()
-) -> tuple[Summary, bool]:
-    """One recording through a node. base: path without suffix for .jsonl and .sigmf-meta, or None;
-    writers: called with each result too. Returns the summary, and whether Ctrl-C ended it early."""
-    with contextlib.ExitStack() as stack:
-        writers = list(writers)
-        if base is not None:
-            file = stack.enter_context(open(f"{base}.jsonl", "w", encoding="utf-8"))
-            writers.append(lambda result: file.write(json.dumps(result) + "\n"))
-        flowgraph = node_flowgraph(recording, options, writers)
-        _watch(flowgraph, options, writers, stack)
-        if base is not None:
-            horizon = int(2 * options.deadline * recording.sample_rate / flowgraph.fft_size)
-            annotations = stack.enter_context(
-                AnnotationWriter(
-                    Path(f"{base}.sigmf-meta"),
-                    flowgraph.fft_size,
-                    recording=recording,
-                    horizon=max(horizon, 4096),
-                )
-            )
-            writers.append(
-                lambda r: annotations.add(
-                    r["offset"],
-                    r["label"],
-                    r["confidence"],
-                    r["source"],
-                    r["count"],
-                    r["center_frequency"],
-                )
-            )
-        interrupted = _run_flowgraph(flowgraph, recording)
-    return flowgraph.summary(), interrupted
-
-
-def _watch(
-    flowgraph: node_flowgraph, options: NodeOptions, writers: list[Writer], stack: contextlib.ExitStack
-) -> None:
-    """Reports to the hub, and a page for Prometheus, while the flowgraph runs."""
-    name = options.hub_options.get("node_id") or socket.gethostname()
-    if options.report and options.hub is not None:
-        keys = (options.hub_options.get(name, "") for name in ("key_file", "hub_key_file"))
-        sender = ReportSender(options.hub, name, flowgraph.telemetry, *keys)
-        writers.append(stack.enter_context(sender).add)
-    if options.http is not None:
-        from gr_speculative import prometheus
-
-        page = prometheus.exposition(prometheus.NodeCollector(name, flowgraph.telemetry))
-        stack.enter_context(WebServer(options.http, {"/metrics": (prometheus.CONTENT_TYPE, page)}))
-
-
-def _run_flowgraph(flowgraph: node_flowgraph, recording: Recording) -> bool:
-    interrupted = False
-
-    def on_signal(*_: object) -> None:
-        nonlocal interrupted
-        interrupted = True
-        flowgraph.source.stop_soon(_CTRL_C_DRAIN_S)
-
-    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        with tqdm(
-            total=recording.n_samples,
-            desc=recording.path.name,
-            unit="S",
-            unit_scale=True,
-            disable=not sys.stderr.isatty(),
-            leave=False,
-        ) as bar:
-            flowgraph.start()
-            while not flowgraph.wait_finished(0.05):
-                bar.update(flowgraph.source.position - bar.n)
-                bar.set_postfix_str(flowgraph.progress())
-            flowgraph.stop()
-            flowgraph.wait()
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-    if flowgraph.sink.error is not None:
-        raise flowgraph.sink.error
-    return interrupted
-
-
-def _names(recordings: list[Recording]) -> list[str]:
-    """A distinct name for each, from its file's."""
-    names: list[str] = []
-    for recording in recordings:
-        stem = name = recording.path.name.removesuffix(".sigmf-data")
-        number = 2
-        while name in names:
-            name, number = f"{stem}-{number}", number + 1
-        names.append(name)
-    return names
+    return 130 if outcome.interrupted else 0
 
 
 def _one_line(summary: Summary) -> str:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""The flowgraph of a node: recording → spectrum_classifier ⇄ hub, results to Python."""
+"""The flowgraph of a node: source → spectrum_classifier ⇄ hub, results to Python."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from gnuradio import gr
 from gr_speculative.sigmf_io import Recording
 from gr_speculative.summary import Summary
 
+from .live_gate import live_gate
 from .recording_source import recording_source
 from .result_sink import result_sink
+from .sources import LiveSource
 from .spectrum_classifier import spectrum_classifier
 
 
@@ -42,20 +44,22 @@ class NodeOptions:
 
 
 class node_flowgraph(gr.top_block):
-    """Classifies one recording. writers: called with each result (a dict, docs/protocol.md), in order."""
+    """Classifies one source. writers: called with each result (a dict, docs/protocol.md), in order."""
 
-    def __init__(self, recording: Recording, options: NodeOptions, writers: list[Callable[[dict], object]]):
+    def __init__(
+        self, source: Recording | LiveSource, options: NodeOptions, writers: list[Callable[[dict], object]]
+    ):
         gr.top_block.__init__(self, "node")
-        self._recording, self._writers = recording, writers
+        self._sample_rate, self._writers = source.sample_rate, writers
         self._summary_labels: Counter[str] = Counter()
         self.classifier = spectrum_classifier(
-            recording.sample_rate,
+            source.sample_rate,
             options.model,
             slow="none" if options.hub is None else "hub",
             hub=options.hub or "",
             threshold=options.threshold,
             deadline=options.deadline,
-            center_frequency=recording.center_frequency,
+            center_frequency=source.center_frequency,
             max_in_flight=options.max_in_flight,
             max_run=options.max_run,
             **options.hub_options,
@@ -65,23 +69,40 @@ class node_flowgraph(gr.top_block):
         self.classifier.classifier.set_audit_fraction(options.audit_fraction)
         self._result = Summary(threshold=self.classifier.threshold())
         self.sink = result_sink(self._on_result)
-        self.source = recording_source(
-            recording,
-            options.pace,
-            ready=lambda: self.classifier.slow is None or self.classifier.slow.connected(),
-            has_room=lambda: self.classifier.counters()["in_flight"] < options.max_in_flight // 4,
-            drained=self._drained,
-            drain_timeout=options.deadline + 1.0,
-        )
-        self.connect(self.source, self.classifier)
+        self._drain_timeout = options.deadline + 1.0
+        self._drain_since: float | None = None
+        if isinstance(source, LiveSource):
+            last = source.blocks[-1]
+            self.source = live_gate(source.at_end, lambda: last.nitems_written(0))
+            self.connect(*source.blocks, self.source, self.classifier)
+        else:
+            self.source = recording_source(
+                source,
+                options.pace,
+                ready=lambda: self.classifier.slow is None or self.classifier.slow.connected(),
+                has_room=lambda: self.classifier.counters()["in_flight"] < options.max_in_flight // 4,
+            )
+            self.connect(self.source, self.classifier)
         self.msg_connect(self.classifier, "results", self.sink, "results")
 
     def wait_finished(self, timeout: float) -> bool:
-        """True once the stream has ended and what it deferred is settled."""
+        """True once the stream has ended and what it deferred is settled, or has had its time."""
         until = time.monotonic() + timeout
-        while not self.source.finished and time.monotonic() < until:
+        while not (finished := self._finished(time.monotonic())) and time.monotonic() < until:
             time.sleep(0.005)
-        return self.source.finished
+        return finished
+
+    def stop_soon(self, drain_timeout: float) -> None:
+        """End the stream here; what is in flight gets `drain_timeout` seconds."""
+        self._drain_timeout = min(self._drain_timeout, drain_timeout)
+        self.source.close()
+
+    def _finished(self, now: float) -> bool:
+        if not self.source.ended:
+            return False
+        if self._drain_since is None:
+            self._drain_since = now
+        return self._drained() or now >= self._drain_since + self._drain_timeout
 
     def telemetry(self) -> dict[str, float]:
         """Counters, threshold, latency percentiles in ms, and the link's counters as `link_*`. Any thread."""
@@ -101,7 +122,7 @@ class node_flowgraph(gr.top_block):
         """Of the whole run; call when it has ended."""
         self._result.counters.update(self.classifier.counters())
         self._result.labels = +self._summary_labels
-        self._result.recorded_seconds = self.source.position / self._recording.sample_rate
+        self._result.recorded_seconds = self.source.position / self._sample_rate
         self._result.streamed_seconds = self.source.streamed_seconds
         return self._result
 

@@ -93,12 +93,12 @@ class qa_soapy_source(gr_unittest.TestCase):
 
     def test_the_first_sample_is_tagged_and_timeouts_lose_nothing(self):
         samples, tags, source = self.run_radio(Radio([1000, TIMEOUT, 500, 0, 20]))
-        self.assertEqual((len(samples), source.overflows), (1520, 0))
+        self.assertEqual((len(samples), source.losses), (1520, 0))
         self.assertEqual([tag[:2] for tag in tags], [(0, "rx_time"), (0, "rx_rate"), (0, "rx_freq")])
 
     def test_a_loss_is_dated(self):
         _, tags, source = self.run_radio(Radio([1000, OVERFLOW, 500]))
-        self.assertEqual(source.overflows, 1)
+        self.assertEqual(source.losses, 1)
         self.assertEqual(self.times(tags), [(0, 0), (1000, 6000)])
 
     def test_a_loss_makes_its_vector_invalid_and_dates_the_next(self):
@@ -117,15 +117,17 @@ class qa_soapy_source(gr_unittest.TestCase):
                 when = results[2]["rx_time"][0] + results[2]["rx_time"][1] - 1
                 self.assertAlmostEqual(when, (3 * N + 5000) / RATE, 6)
 
-    def test_a_scan_stays_its_dwell_and_throws_the_settling_away(self):
+    def test_a_scan_stays_its_dwell_and_blanks_the_settling(self):
         radio = Radio([100_000])
         samples, tags, _ = self.run_radio(radio, (1e8, 2e8, 3e8), dwell=0.01, settle=0.002)
         self.assertEqual(radio.tuned[:5], [1e8, 2e8, 3e8, 1e8, 2e8])
         retunes = [(offset, pmt.to_double(value)) for offset, key, value in tags if key == "rx_freq"]
-        self.assertEqual(retunes[:4], [(0, 1e8), (10_000, 2e8), (20_000, 3e8), (30_000, 1e8)])
+        self.assertEqual(retunes[:4], [(0, 1e8), (10_000, 2e8), (22_000, 3e8), (34_000, 1e8)])
         for (start, hz), (stop, _) in pairwise(retunes):
-            self.assertTrue(np.all(samples[start:stop] == np.complex64(hz)))
-        self.assertEqual(self.times(tags)[1], (10_000, 12_000))
+            settled = start + (2000 if start else 0)
+            self.assertTrue(np.all(np.isnan(samples[start:settled])))
+            self.assertTrue(np.all(samples[settled:stop] == np.complex64(hz)))
+        self.assertEqual(self.times(tags)[1], (10_000, 10_000))
 
     def test_refuses_what_is_out_of_range_or_not_there(self):
         radio = Radio([])

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -13,6 +12,8 @@ from typing import Any
 import numpy as np
 import pmt
 from gnuradio import gr
+
+from .scan_plan import ScanPlan
 
 log = logging.getLogger(__name__)
 
@@ -25,19 +26,22 @@ _TAGS = {name: pmt.intern(name) for name in ("rx_time", "rx_rate", "rx_freq")}
 class soapy_source(gr.sync_block):
     """Complex samples of a receiver, through the SoapySDR Python bindings (Debian: python3-soapysdr).
 
-    Unlike gr-soapy's source it tags: rx_time, rx_rate and rx_freq on the first sample, after each retune, and
-    after each loss that the driver reports, so that a classifier counts the vector in question as invalid and
-    dates the next ones right. With several frequencies it stays `dwell` seconds at each, in turns.
+    It tags rx_time, rx_rate and rx_freq on the first sample, after each retune, and after each loss that the
+    driver reports, so that a classifier counts the vector in question as invalid and dates the next ones right;
+    gr-soapy's source tells the time only where the receiver has a clock of its own. With several frequencies it
+    stays `dwell` seconds at each, in turns; samples that come while the receiver settles after a retune are NaN,
+    so that their vectors count as invalid.
 
     device: SoapySDR arguments, such as `driver=rtlsdr` or `driver=remote,remote=tcp://radio.example`
     sample_rate: Hz, > 0
     frequencies: Hz, one or more
-    dwell: seconds at each, > 0; settle: seconds that are thrown away after a retune, ≥ 0
+    dwell: seconds at each, > 0; settle: seconds that go by after a retune before samples count, ≥ 0: the
+        receiver's own time and what its driver still holds (SoapyRTLSDR: up to two buffers of 131072 samples)
     gain: dB; None: the receiver's own control of gain
     antenna: name; empty: the receiver's first
 
-    `overflows` counts losses. Raises ValueError for a value out of range, RuntimeError where SoapySDR is not
-    installed or finds no such device, with those that it finds.
+    `sample_rate`: what the receiver really has; `losses` counts overflows. Raises ValueError for a value out of
+    range, RuntimeError where SoapySDR is not installed or finds no such device, with those that it finds.
     """
 
     def __init__(
@@ -46,17 +50,11 @@ class soapy_source(gr.sync_block):
         sample_rate: float,
         frequencies: Sequence[float],
         dwell: float = 1.0,
-        settle: float = 0.02,
+        settle: float = 0.15,
         gain: float | None = None,
         antenna: str = "",
     ) -> None:
-        for name, value in (("sample_rate", sample_rate), ("dwell", dwell)):
-            if not 0 < value < math.inf:
-                raise ValueError(f"{name} is {value}, expected a number above 0")
-        if not 0 <= settle < math.inf:
-            raise ValueError(f"settle is {settle}, expected seconds >= 0")
-        if not frequencies or not all(0 <= f < math.inf for f in frequencies):
-            raise ValueError(f"frequencies is {frequencies}, expected a list of Hz")
+        ScanPlan(frequencies, sample_rate, dwell, settle)  # complains before a radio is opened
         gr.sync_block.__init__(self, "soapy_source", in_sig=None, out_sig=[np.complex64])
         self._soapy, self._device = _open(device)
         rx = self._soapy.SOAPY_SDR_RX
@@ -68,18 +66,14 @@ class soapy_source(gr.sync_block):
                 self._device.setGainMode(rx, 0, True)
         else:
             self._device.setGain(rx, 0, gain)
-        self._rate = float(self._device.getSampleRate(rx, 0))
-        self._frequencies = [float(f) for f in frequencies]
-        self._dwell = max(1, round(dwell * self._rate))
-        self._settle = round(settle * self._rate)
-        self._turn = -1
-        self._left = 0  # samples until the next retune
-        self._discard = 0
+        self.sample_rate = float(self._device.getSampleRate(rx, 0))
+        if not self.sample_rate > 0:
+            raise RuntimeError(f"radio {device!r} takes no sample rate of {sample_rate:g} Hz: try another")
+        self._plan = ScanPlan(frequencies, self.sample_rate, dwell, settle)
         self._mark = True  # the next sample does not follow from the one before
         self._errors = 0
-        self.overflows = 0
-        self._tune()
-        self._discard = 0
+        self.losses = 0
+        self._device.setFrequency(rx, 0, self._plan.frequency)
         self._stream = self._device.setupStream(rx, self._soapy.SOAPY_SDR_CF32)
 
     def start(self) -> bool:
@@ -100,38 +94,33 @@ class soapy_source(gr.sync_block):
         return n
 
     def _read(self, out: np.ndarray) -> int:
-        if self._left == 0:
-            self._tune()
-        out = out[: self._discard or self._left]
-        read = self._device.readStream(self._stream, [out], len(out), timeoutUs=_TIMEOUT_US)
+        if self._plan.due:
+            self._device.setFrequency(self._soapy.SOAPY_SDR_RX, 0, self._plan.retune())
+            self._mark = True
+        n, settling = self._plan.next(len(out))
+        read = self._device.readStream(self._stream, [out[:n]], n, timeoutUs=_TIMEOUT_US)
         if read.ret <= 0:
             return self._failed(read.ret)
         self._errors = 0
-        if self._discard:
-            self._discard -= read.ret
-            return 0
         if self._mark:
             self._tag(read)
-        if len(self._frequencies) > 1:
-            self._left -= read.ret
+        if settling:
+            out[: read.ret] = np.nan
+        self._plan.advance(read.ret)
         return read.ret
-
-    def _tune(self) -> None:
-        self._turn = (self._turn + 1) % len(self._frequencies)
-        self._device.setFrequency(self._soapy.SOAPY_SDR_RX, 0, self._frequencies[self._turn])
-        self._left, self._discard, self._mark = self._dwell, self._settle, True
 
     def _tag(self, read: Any) -> None:
         if read.flags & self._soapy.SOAPY_SDR_HAS_TIME:
             seconds, nanoseconds = divmod(read.timeNs, 1_000_000_000)
         else:
-            seconds, nanoseconds = divmod(time.time_ns() - round(read.ret / self._rate * 1e9), 1_000_000_000)
+            seconds, nanoseconds = divmod(
+                time.time_ns() - round(read.ret / self.sample_rate * 1e9), 1_000_000_000
+            )
         offset = self.nitems_written(0)
         when = pmt.make_tuple(pmt.from_uint64(seconds), pmt.from_double(nanoseconds / 1e9))
         self.add_item_tag(0, offset, _TAGS["rx_time"], when)
-        self.add_item_tag(0, offset, _TAGS["rx_rate"], pmt.from_double(self._rate))
-        frequency = self._frequencies[self._turn]
-        self.add_item_tag(0, offset, _TAGS["rx_freq"], pmt.from_double(frequency))
+        self.add_item_tag(0, offset, _TAGS["rx_rate"], pmt.from_double(self.sample_rate))
+        self.add_item_tag(0, offset, _TAGS["rx_freq"], pmt.from_double(self._plan.frequency))
         self._mark = False
 
     def _failed(self, code: int) -> int:
@@ -139,7 +128,7 @@ class soapy_source(gr.sync_block):
             return 0
         self._mark = True  # whatever it was, samples are missing
         if code == self._soapy.SOAPY_SDR_OVERFLOW:
-            self.overflows += 1
+            self.losses += 1
             return 0
         self._errors += 1
         if self._errors < _MAX_ERRORS:
