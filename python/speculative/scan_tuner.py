@@ -38,7 +38,9 @@ class scan_tuner(gr.sync_block):
                 frequency = self._plan.retune()
                 self._tune(frequency)
                 if self._tag:
-                    self.add_item_tag(0, self.nitems_written(0) + done, _FREQUENCY, pmt.from_double(frequency))
+                    self.add_item_tag(
+                        0, self.nitems_written(0) + done, _FREQUENCY, pmt.from_double(frequency)
+                    )
             n, settling = self._plan.next(len(out) - done)
             out[done : done + n] = np.nan if settling else samples[done : done + n]
             self._plan.advance(n)
