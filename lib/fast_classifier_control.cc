@@ -63,10 +63,10 @@ void fast_classifier_impl::set_budget(double rate, double burst)
     d_cascade.policy().set_budget(limit, burst);
 }
 
-void fast_classifier_impl::set_audit_fraction(double fraction)
+void fast_classifier_impl::set_audit_fraction(double fraction, uint64_t seed)
 {
     const std::scoped_lock lock(d_mutex);
-    d_cascade.policy().set_audit_fraction(fraction);
+    d_cascade.policy().set_audits(fraction, seed);
 }
 
 void fast_classifier_impl::set_conditions(double strength,
@@ -180,7 +180,7 @@ void fast_classifier_impl::apply(const std::string& setting, const pmt::pmt_t& v
         set_budget(std::isinf(current.budget) ? 0.0 : current.budget,
                    number_of(setting, value));
     else if (setting == "audit_fraction")
-        set_audit_fraction(number_of(setting, value));
+        set_audit_fraction(number_of(setting, value), current.seed);
     else if (setting == "conditions_strength")
         set_conditions(number_of(setting, value),
                        std::chrono::duration<double>(current.conditions.lifetime).count(),

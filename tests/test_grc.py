@@ -36,6 +36,8 @@ BAD_VALUES = [
     ("speculative_fast_classifier", "budget", "-1"),
     ("speculative_fast_classifier", "burst", "0"),
     ("speculative_fast_classifier", "audit_fraction", "2"),
+    ("speculative_fast_classifier", "audit_seed", "0"),
+    ("speculative_fast_classifier", "audit_seed", "2**31 - 1"),
     ("speculative_fast_classifier", "conditions_strength", "2"),
     ("speculative_fast_classifier", "max_in_flight", "0"),
     ("speculative_fast_classifier", "max_run", "0"),

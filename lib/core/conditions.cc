@@ -25,7 +25,9 @@ double clamped(double value)
 
 } // namespace
 
-conditions_state::conditions_state(const conditions_config& config) : d_config(config)
+conditions_state::conditions_state(const conditions_config& config) { set(config); }
+
+void conditions_state::set(const conditions_config& config)
 {
     if (!(config.strength >= 0.0 && config.strength <= 1.0))
         throw std::invalid_argument("conditions_strength is " +
@@ -34,6 +36,7 @@ conditions_state::conditions_state(const conditions_config& config) : d_config(c
     if (config.lifetime <= monotonic::duration::zero())
         throw std::invalid_argument(
             "conditions lifetime is not positive, expected seconds > 0");
+    d_config = config;
 }
 
 monotonic::duration age_of(const conditions& c)

@@ -47,6 +47,9 @@ public:
     //! \throws std::invalid_argument naming the value that is out of range
     explicit conditions_state(const conditions_config& config = {});
 
+    /*! Other settings; what was stated before them stays in force. Throws as the constructor. */
+    void set(const conditions_config& config);
+
     /*! Values are clamped to their ranges; NaN counts as the worst, for it may hide
      * anything. A message older than the one in force, or than the lifetime, is ignored.
      * \param age since it was stated, by the clock on the wall

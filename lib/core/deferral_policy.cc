@@ -31,8 +31,8 @@ deferral_policy::deferral_policy(const policy_config& config)
 {
     set_threshold(config.threshold, config.strata);
     set_rule(config.rule);
-    set_audit_fraction(config.audit_fraction);
-    set_seed(config.seed);
+    d_config.seed = 0; // so that the draw begins
+    set_audits(config.audit_fraction, config.seed);
     d_told = d_config.threshold;
     d_cause = threshold_cause::conditions;
 }
@@ -64,26 +64,23 @@ void deferral_policy::set_budget(double rate, double burst)
     d_config.burst = burst;
 }
 
-void deferral_policy::set_audit_fraction(double fraction)
+void deferral_policy::set_audits(double fraction, uint64_t seed)
 {
     if (!(fraction >= 0.0 && fraction <= 1.0))
         throw std::invalid_argument("audit_fraction is " + std::to_string(fraction) +
                                     ", expected 0 (no audits) to 1");
-    d_config.audit_fraction = fraction;
-}
-
-void deferral_policy::set_seed(uint64_t seed)
-{
     if (seed < 1 || seed > max_seed)
         throw std::invalid_argument("audit_seed is " + std::to_string(seed) +
                                     ", expected 1 to " + std::to_string(max_seed));
-    d_random.seed(seed);
+    if (seed != d_config.seed)
+        d_random.seed(seed);
+    d_config.audit_fraction = fraction;
     d_config.seed = seed;
 }
 
 void deferral_policy::set_conditions(const conditions_config& config)
 {
-    d_conditions = conditions_state(config);
+    d_conditions.set(config);
     d_config.conditions = config;
 }
 
@@ -105,8 +102,12 @@ deferral_policy::decision deferral_policy::decide(const classified_vector& vecto
         d_run_label = vector.top.label;
         d_run_chance = 1.0;
     }
-    const double score = deferral_score(d_config.rule, vector, d_config.benefit);
-    const double threshold = raised(d_config.strata.of(vector, d_config.threshold), now);
+    const bool look = d_config.rule == deferral_rule::benefit || d_config.strata.by_snr();
+    const spectrum_levels levels =
+        look ? levels_of(vector.spectrum, vector.bins) : spectrum_levels{};
+    const double score = deferral_score(d_config.rule, vector, levels, d_config.benefit);
+    const double threshold = raised(
+        d_config.strata.of(vector.top.label, levels.peak, d_config.threshold), now);
     // At 1 everything is uncertain, also what rounds to certainty.
     if (score < threshold || threshold >= 1.0) {
         const bool bought = d_budget.spend(stream_time, 1.0 - score);

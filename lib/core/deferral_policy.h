@@ -94,8 +94,8 @@ public:
     void set_threshold(double threshold, const threshold_strata& strata = {});
     void set_rule(deferral_rule rule);
     void set_budget(double rate, double burst);
-    void set_audit_fraction(double fraction);
-    void set_seed(uint64_t seed); //!< and draws from there on
+    //! With another seed than before, the draw begins anew.
+    void set_audits(double fraction, uint64_t seed);
     void set_conditions(const conditions_config& config);
 
     const policy_config& config() const { return d_config; }

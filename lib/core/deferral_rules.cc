@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
+#include <cstdint>
+#include <cstring>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 
 namespace gr {
 namespace speculative {
@@ -24,15 +26,23 @@ double entropy_of(const float* p, size_t n)
     return n > 1 ? entropy / std::log(static_cast<double>(n)) : 0.0;
 }
 
-double benefit_of(const classified_vector& vector, const benefit_model& benefit)
+std::array<float, 3> top_three_of(const float* p, size_t n)
 {
     std::array<float, 3> top{}; // a third of two labels is 0
-    std::partial_sort_copy(vector.posterior,
-                           vector.posterior + vector.classes,
-                           top.begin(),
-                           top.end(),
-                           std::greater<>());
-    const spectrum_levels levels = levels_of(vector.spectrum, vector.bins);
+    for (size_t i = 0; i < n; i++) {
+        float value = p[i];
+        for (float& place : top)
+            if (value > place)
+                std::swap(value, place);
+    }
+    return top;
+}
+
+double benefit_of(const classified_vector& vector,
+                  const spectrum_levels& levels,
+                  const benefit_model& benefit)
+{
+    const auto top = top_three_of(vector.posterior, vector.classes);
     const std::array<double, 7> inputs{ top[0],
                                         top[1],
                                         top[2],
@@ -46,6 +56,10 @@ double benefit_of(const classified_vector& vector, const benefit_model& benefit)
                                         benefit.bias + benefit.labels[vector.top.label]);
     return 1.0 / (1.0 + std::exp(-z));
 }
+
+// Extensions of GCC and Clang: four lanes, which every processor has.
+using floats = float __attribute__((vector_size(16)));
+using ints = int32_t __attribute__((vector_size(16)));
 
 } // namespace
 
@@ -65,6 +79,7 @@ deferral_rule deferral_rule_from(const std::string& word)
 
 double deferral_score(deferral_rule rule,
                       const classified_vector& vector,
+                      const spectrum_levels& levels,
                       const benefit_model& benefit)
 {
     switch (rule) {
@@ -73,7 +88,7 @@ double deferral_score(deferral_rule rule,
     case deferral_rule::entropy:
         return 1.0 - entropy_of(vector.posterior, vector.classes);
     case deferral_rule::benefit:
-        return 1.0 - benefit_of(vector, benefit);
+        return 1.0 - benefit_of(vector, levels, benefit);
     default:
         return vector.top.margin;
     }
@@ -83,31 +98,37 @@ spectrum_levels levels_of(const float* x, size_t n)
 {
     if (!x)
         return {};
-    constexpr size_t lanes = 16; // independent of each other, so that compilers vectorise
-    constexpr float occupied = 0.5f;
-    std::array<float, lanes> peak;
-    std::array<int, lanes> count{};
-    std::copy_n(x, lanes, peak.begin());
-    for (size_t i = 0; i < n; i += lanes)
-        for (size_t k = 0; k < lanes; k++) {
-            const float value = x[i + k];
+    constexpr size_t lanes = sizeof(floats) / sizeof(float);
+    constexpr size_t chains = 4; // that do not wait for each other
+    const floats occupied = floats{} + 0.5f;
+    std::array<floats, chains> peak;
+    std::array<ints, chains> count{};
+    std::memcpy(peak.data(), x, sizeof(peak));
+    for (size_t i = 0; i < n; i += chains * lanes)
+        for (size_t k = 0; k < chains; k++) {
+            floats value;
+            std::memcpy(&value, x + i + k * lanes, sizeof(value));
             peak[k] = value > peak[k] ? value : peak[k];
-            count[k] += value >= occupied;
+            count[k] -= value >= occupied; // true is -1
         }
-    const int total = std::accumulate(count.begin(), count.end(), 0);
-    return { *std::max_element(peak.begin(), peak.end()),
-             static_cast<float>(total) / static_cast<float>(n) };
+    spectrum_levels levels{ x[0] };
+    int32_t total = 0;
+    for (size_t k = 0; k < chains; k++)
+        for (size_t lane = 0; lane < lanes; lane++) {
+            levels.peak = std::max(levels.peak, peak[k][lane]);
+            total += count[k][lane];
+        }
+    levels.occupied = static_cast<float>(total) / static_cast<float>(n);
+    return levels;
 }
 
-double threshold_strata::of(const classified_vector& vector, double common) const
+double threshold_strata::of(int16_t label, float peak, double common) const
 {
     if (thresholds.empty())
         return common;
-    size_t stratum = vector.top.label;
-    if (by_snr()) {
-        const double peak = levels_of(vector.spectrum, vector.bins).peak;
-        stratum = std::upper_bound(edges.begin(), edges.end(), peak) - edges.begin();
-    }
+    const size_t stratum =
+        by_snr() ? std::upper_bound(edges.begin(), edges.end(), peak) - edges.begin()
+                 : label;
     return std::isnan(thresholds[stratum]) ? common : thresholds[stratum];
 }
 

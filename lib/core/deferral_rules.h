@@ -31,7 +31,9 @@ struct spectrum_levels {
     float peak = 0.0f;     //!< the largest bin
     float occupied = 0.0f; //!< share of the bins at or above 0.5, 10 dB over the floor
 };
-spectrum_levels levels_of(const float* x, size_t n); //!< null: zeros
+
+//! \param x [n] or null: zeros  \param n a multiple of 32
+spectrum_levels levels_of(const float* x, size_t n);
 
 /*! Logistic model of "the slow model is right and the fast one wrong": the rule `benefit`. */
 struct benefit_model {
@@ -45,9 +47,11 @@ struct benefit_model {
 deferral_rule deferral_rule_from(const std::string& word);
 
 /*! The rule's score of a vector, 0..1: how sure the fast model is (docs/deferral.md).
- * \param benefit only the rule of that name looks at it, and needs one */
+ * \param levels of its spectrum  \param benefit which the rule of that name needs; only that rule
+ * looks at these two */
 double deferral_score(deferral_rule rule,
                       const classified_vector& vector,
+                      const spectrum_levels& levels,
                       const benefit_model& benefit);
 
 /*! Parts of the vectors that have thresholds of their own: by the fast model's label, or by the
@@ -57,8 +61,9 @@ struct threshold_strata {
     std::vector<double> edges;      //!< of the peak, ascending; empty: strata are labels
 
     bool by_snr() const { return !edges.empty(); }
-    //! \return the threshold of the vector's stratum, or `common`
-    double of(const classified_vector& vector, double common) const;
+    /*! \param label of the fast model  \param peak of the spectrum
+     * \return the threshold of that stratum, or `common` */
+    double of(int16_t label, float peak, double common) const;
 };
 
 } // namespace speculative

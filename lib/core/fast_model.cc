@@ -117,10 +117,11 @@ double fast_model::score(deferral_rule rule, const float* posterior, const float
         throw std::invalid_argument("rule is 'benefit', but the model has no "
                                     "calibration.benefit");
     const size_t classes = d_impl->facts.labels.size();
+    const size_t bins = d_impl->facts.fft_size;
     const classified_vector vector{
-        posterior, classes, x, d_impl->facts.fft_size, top_two_of(posterior, classes)
+        posterior, classes, x, bins, top_two_of(posterior, classes)
     };
-    return deferral_score(rule, vector, d_impl->facts.benefit);
+    return deferral_score(rule, vector, levels_of(x, bins), d_impl->facts.benefit);
 }
 
 const merge_weights& fast_model::merge() const { return d_impl->facts.merge; }

@@ -30,6 +30,9 @@ constexpr size_t classes = 4;
 constexpr size_t capacity = 5;
 constexpr size_t remembered = 8 * capacity;
 
+// None, and one of its own for each label but the last.
+const threshold_strata strata[2] = { {}, { { 0.0, 0.9, 1.0, std::nan("") }, {} } };
+
 // What was published of one deferral, and until when it waits.
 struct deferral {
     uint64_t offset;
@@ -276,7 +279,7 @@ private:
     {
         const size_t knob = below(5);
         if (knob == 0)
-            d_cascade.policy().set_threshold(below(11) / 10.0);
+            d_cascade.policy().set_threshold(below(11) / 10.0, strata[below(2)]);
         else if (knob == 1)
             d_cascade.set_deadline(
                 std::chrono::milliseconds(1 + below(below(4) ? 100 : 5000)));

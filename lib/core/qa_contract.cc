@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <cmath>
+
 using namespace gr::speculative;
 using nlohmann::json;
 
@@ -74,6 +76,69 @@ BOOST_AUTO_TEST_CASE(the_other_rules)
     BOOST_CHECK(c.merge.rule == merge_rule::log_linear);
     BOOST_TEST(c.merge.fast == 0.0);
     BOOST_TEST(c.merge.slow == 1.25);
+}
+
+BOOST_AUTO_TEST_CASE(a_learned_rule)
+{
+    json document = json::parse(test::contract);
+    BOOST_TEST(parse_contract(document.dump(), "some.onnx").benefit.labels.empty());
+    document["rule"] = "benefit";
+    BOOST_TEST(complaint(document.dump()).find("'calibration.benefit'") !=
+               std::string::npos);
+    document["calibration"]["benefit"] = { { "weights", { 1, 2, 3, 4, 5, 6, 7.5 } },
+                                           { "labels", { -1, 0, 1 } },
+                                           { "bias", 0.25 } };
+    const benefit_model found = parse_contract(document.dump(), "some.onnx").benefit;
+    BOOST_TEST(found.weights[6] == 7.5);
+    BOOST_TEST(found.labels == (std::vector<double>{ -1.0, 0.0, 1.0 }),
+               boost::test_tools::per_element());
+    BOOST_TEST(found.bias == 0.25);
+    document["rule"] = "margin"; // it is there to be chosen, and must be sound
+    for (const auto& [key, value] :
+         { std::pair<const char*, json>{ "weights", { 1, 2, 3 } },
+           { "weights", "seven" },
+           { "labels", { 1, 2, 3, 4 } },
+           { "labels", { 1, 2, nullptr } },
+           { "labels", { 1, 2, 1e9 } },
+           { "bias", nullptr } }) {
+        json damaged = document;
+        damaged["calibration"]["benefit"][key] = value;
+        BOOST_TEST(complaint(damaged.dump())
+                       .find(std::string("'calibration.benefit.") + key + "'") !=
+                   std::string::npos);
+    }
+    check_refused("calibration", "lost");
+}
+
+BOOST_AUTO_TEST_CASE(thresholds_by_stratum)
+{
+    json document = json::parse(test::contract);
+    BOOST_TEST(parse_contract(document.dump(), "some.onnx").strata.thresholds.empty());
+    document["strata"] = { { "by", "label" }, { "thresholds", { 0, nullptr, 0.5 } } };
+    threshold_strata found = parse_contract(document.dump(), "some.onnx").strata;
+    BOOST_TEST(!found.by_snr());
+    BOOST_TEST((found.thresholds.size() == 3u && std::isnan(found.thresholds[1]) &&
+                found.thresholds[2] == 0.5));
+    document["strata"] = { { "by", "snr" },
+                           { "edges_db", { 15, 40 } },
+                           { "thresholds", { 1, 0.5, nullptr } } };
+    found = parse_contract(document.dump(), "some.onnx").strata;
+    BOOST_TEST(found.by_snr());
+    BOOST_TEST(found.edges == (std::vector<double>{ 0.75, 2.0 }),
+               boost::test_tools::per_element());
+    for (const auto& [key, value] : { std::pair<const char*, json>{ "by", "mood" },
+                                      { "edges_db", json::array() },
+                                      { "edges_db", { 40, 15 } },
+                                      { "edges_db", { 15, nullptr } },
+                                      { "thresholds", { 1, 0.5 } },
+                                      { "thresholds", { 1, 0.5, 1.5 } },
+                                      { "thresholds", { 1, 0.5, "x" } } }) {
+        json damaged = document;
+        damaged["strata"][key] = value;
+        BOOST_TEST(complaint(damaged.dump()).find(std::string("'strata.") + key + "'") !=
+                   std::string::npos);
+    }
+    check_refused("strata", nullptr);
 }
 
 BOOST_AUTO_TEST_CASE(fields_out_of_range)

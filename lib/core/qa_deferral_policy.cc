@@ -46,18 +46,6 @@ policy_config with_conditions(double strength)
 
 } // namespace
 
-BOOST_AUTO_TEST_CASE(entropy_scores_0_for_even_and_1_for_certain)
-{
-    const auto score = [](const std::vector<float>& p) {
-        return deferral_score(deferral_rule::entropy, vector_of(p), {});
-    };
-    BOOST_TEST(std::abs(score({ 0.25f, 0.25f, 0.25f, 0.25f })) < 1e-6);
-    BOOST_TEST(score({ 0.0f, 1.0f, 0.0f }) == 1.0);
-    // H(1/2, 1/2, 0) = log 2
-    BOOST_TEST(std::abs(score({ 0.5f, 0.5f, 0.0f }) -
-                        (1.0 - std::log(2.0) / std::log(3.0))) < 1e-6);
-}
-
 BOOST_AUTO_TEST_CASE(over_budget_means_unbudgeted)
 {
     policy_config config;
@@ -114,6 +102,79 @@ BOOST_AUTO_TEST_CASE(equal_seeds_draw_equal_audits)
         differs = differs || drawn != decide(c, p).what;
     }
     BOOST_TEST(differs);
+}
+
+BOOST_AUTO_TEST_CASE(another_seed_begins_the_draw_anew_and_the_same_one_does_not)
+{
+    policy_config config;
+    config.audit_fraction = 0.3;
+    const std::vector<float> other{ 0.01f, 0.96f, 0.03f };
+    const auto draws = [&](deferral_policy& policy) {
+        std::vector<bool> drawn;
+        for (int i = 0; i < 200; i++)
+            drawn.push_back(decide(policy, i % 2 ? sure : other).what == deferral::audit);
+        return drawn;
+    };
+    deferral_policy policy(config);
+    const auto first = draws(policy);
+    policy.set_audits(0.3, 1);
+    BOOST_TEST((draws(policy) != first));
+    policy.set_audits(0.3, 2);
+    policy.set_audits(0.3, 1);
+    BOOST_TEST((draws(policy) == first));
+}
+
+BOOST_AUTO_TEST_CASE(strata_have_thresholds_of_their_own_until_one_is_set_for_all)
+{
+    const double none = std::nan("");
+    policy_config config;
+    config.threshold = 0.5;
+    config.strata.thresholds = { 0.95, none, 0.0 };
+    deferral_policy policy(config);
+    const std::vector<float> first{ 0.8f, 0.15f, 0.05f };  // margin 0.65, first label
+    const std::vector<float> second{ 0.15f, 0.8f, 0.05f }; // and the others
+    const std::vector<float> third{ 0.3f, 0.3f, 0.4f };
+    const auto defers = [&](const std::vector<float>& p) {
+        return decide(policy, p).what == deferral::uncertain;
+    };
+    BOOST_TEST((defers(first) && !defers(second) && !defers(third)));
+    BOOST_TEST(policy.threshold(start) == 0.5);
+
+    // Alarms and conditions raise each of them: 0.5 to 0.75, 0 to 0.5.
+    while (!policy.on_audit(true, 0.1))
+        ;
+    BOOST_TEST((defers(first) && defers(second) && defers(third)));
+
+    policy.set_threshold(0.6);
+    BOOST_TEST((!defers(first) && !defers(second) && defers(third)));
+    policy.set_threshold(0.5, config.strata);
+    BOOST_TEST((defers(first) && !defers(second) && !defers(third)));
+    BOOST_CHECK_THROW(policy.set_threshold(2.0), std::invalid_argument);
+    BOOST_TEST(defers(first));
+}
+
+BOOST_AUTO_TEST_CASE(the_learned_rule_and_strata_of_snr_look_at_the_spectrum)
+{
+    policy_config config;
+    config.threshold = 0.5;
+    config.benefit.weights = { 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0 }; // the peak alone
+    config.benefit.labels = { 0.0, 0.0, 0.0 };
+    config.benefit.bias = -1.5;
+    config.rule = deferral_rule::benefit;
+    deferral_policy policy(config);
+    const auto defers = [&](float peak) {
+        std::vector<float> x(64);
+        x[40] = peak;
+        classified_vector vector = vector_of(sure);
+        vector.spectrum = x.data();
+        vector.bins = x.size();
+        return policy.decide(vector, 0.0, start).what == deferral::uncertain;
+    };
+    BOOST_TEST((!defers(1.0f) && defers(2.0f)));
+    policy.set_rule(deferral_rule::margin);
+    BOOST_TEST((!defers(1.0f) && !defers(2.0f)));
+    policy.set_threshold(0.5, { { 0.95, 0.9 }, { 1.5 } }); // the margin is 0.93
+    BOOST_TEST((defers(1.0f) && !defers(2.0f)));
 }
 
 BOOST_AUTO_TEST_CASE(an_alarm_raises_the_threshold_until_it_is_set_anew)
@@ -194,6 +255,16 @@ BOOST_AUTO_TEST_CASE(noise_counts_over_the_usual_level_and_only_where_it_is_know
     BOOST_TEST(policy.threshold(start) == 0.85);
 }
 
+BOOST_AUTO_TEST_CASE(what_was_stated_outlives_a_change_of_strength)
+{
+    deferral_policy policy(with_conditions(1.0));
+    policy.on_conditions({ 0.5 }, start, 0s);
+    policy.set_conditions(with_conditions(0.5).conditions);
+    BOOST_TEST(std::abs(policy.threshold(start) - 0.8875) < 1e-12);
+    policy.set_conditions(with_conditions(0.0).conditions);
+    BOOST_TEST(policy.threshold(start) == 0.85);
+}
+
 BOOST_AUTO_TEST_CASE(conditions_that_are_off_change_nothing_at_all)
 {
     deferral_policy policy({});
@@ -210,13 +281,18 @@ BOOST_AUTO_TEST_CASE(values_out_of_range_are_refused_and_change_nothing)
 {
     deferral_policy policy({});
     BOOST_CHECK_THROW(policy.set_threshold(std::nan("")), std::invalid_argument);
-    BOOST_CHECK_THROW(policy.set_audit_fraction(1.5), std::invalid_argument);
+    BOOST_CHECK_THROW(policy.set_audits(1.5, 2), std::invalid_argument);
+    BOOST_CHECK_THROW(policy.set_audits(0.5, 0), std::invalid_argument);
+    BOOST_CHECK_THROW(policy.set_audits(0.5, max_seed + 1), std::invalid_argument);
+    BOOST_CHECK_THROW(policy.set_rule(deferral_rule::benefit), std::invalid_argument);
     BOOST_CHECK_THROW(policy.set_budget(-1.0, 2.0), std::invalid_argument);
     conditions_config conditions;
     conditions.strength = 2.0;
     BOOST_CHECK_THROW(policy.set_conditions(conditions), std::invalid_argument);
     BOOST_TEST(policy.config().threshold == 0.85);
+    BOOST_TEST((policy.config().rule == deferral_rule::margin));
     BOOST_TEST(policy.config().audit_fraction == 0.0);
+    BOOST_TEST(policy.config().seed == 1u);
     BOOST_TEST(std::isinf(policy.config().budget));
     BOOST_TEST(policy.config().conditions.strength == 0.0);
 }

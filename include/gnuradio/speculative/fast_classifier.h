@@ -83,7 +83,8 @@ public:
     virtual void set_deadline(double seconds) = 0;
     virtual void set_center_frequency(double hz) = 0;
 
-    /*! \param rule `margin`, `max_probability`, `entropy`, or empty: the model's own */
+    /*! \param rule `margin`, `max_probability`, `entropy`, `benefit` (where the model file has
+     *        one), or empty: the model's own */
     virtual void set_rule(const std::string& rule) = 0;
 
     /*! Bounds deferrals to rate*t + burst over any t seconds of the stream; what is over it is
@@ -94,8 +95,10 @@ public:
 
     /*! Defers confident vectors too, at random, to see what would otherwise be invisible: the
      * telemetry then tells the live risk, and a drift raises the threshold.
-     * \param fraction 0 (none, as to begin with) to 1 */
-    virtual void set_audit_fraction(double fraction) = 0;
+     * \param fraction 0 (none, as to begin with) to 1
+     * \param seed 1 to 2147483646, of the draw, which begins anew with another seed: the same
+     *        vectors in, the same audits */
+    virtual void set_audit_fraction(double fraction, uint64_t seed = 1) = 0;
 
     /*! How far messages on `conditions` may raise the threshold.
      * \param strength 0 (not at all, as to begin with) to 1

@@ -48,7 +48,8 @@ void bind_fast_classifier(py::module& m)
              py::arg("burst") = 32.0)
         .def("set_audit_fraction",
              &fast_classifier::set_audit_fraction,
-             py::arg("fraction"))
+             py::arg("fraction"),
+             py::arg("seed") = 1)
         .def("set_conditions",
              &fast_classifier::set_conditions,
              py::arg("strength"),

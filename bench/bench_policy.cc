@@ -1,0 +1,153 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+// Nanoseconds a vector of the deferral policy with everything switched on, for each rule, beside
+// those of the fast model: bench_policy MODEL.onnx
+
+#include "core/deferral_policy.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+using namespace gr::speculative;
+
+namespace {
+
+using clock_type = std::chrono::steady_clock;
+constexpr size_t batch = 16; // vectors, as in work()
+
+struct stream {
+    std::vector<float> in;        // [batch][N] power
+    std::vector<float> db;        // [N]
+    std::vector<float> x;         // [batch][N]
+    std::vector<float> rate;      // [batch]
+    std::vector<float> posterior; // [batch][C]
+};
+
+void classify(fast_model& model, stream& s)
+{
+    const size_t bins = model.fft_size();
+    for (size_t i = 0; i < batch; i++)
+        model.preprocess(
+            &s.in[i * bins], input_kind::power, true, s.db.data(), &s.x[i * bins]);
+    model.classify(s.x.data(), s.rate.data(), batch, s.posterior.data());
+}
+
+// As surely and as unsurely as a real model, of another label every fourth time, so that
+// runs end and audits are drawn.
+void make_up_posteriors(stream& s, size_t classes, std::mt19937& random)
+{
+    std::gamma_distribution<float> gamma(0.15f);
+    for (size_t i = 0; i < batch; i++) {
+        float* const row = &s.posterior[i * classes];
+        float total = 0.0f;
+        for (size_t c = 0; c < classes; c++)
+            total += row[c] = gamma(random) + 1e-6f;
+        for (size_t c = 0; c < classes; c++)
+            row[c] /= total;
+        std::iter_swap(row + i / 4 % classes, std::max_element(row, row + classes));
+    }
+}
+
+policy_config everything_on(const fast_model& model, deferral_rule rule, bool by_snr)
+{
+    policy_config config;
+    config.rule = rule;
+    config.benefit.labels.assign(model.labels().size(), -1.0);
+    config.threshold = 0.5;
+    config.budget = 1e4;
+    config.audit_fraction = 0.01;
+    config.conditions.strength = 0.5;
+    if (by_snr)
+        config.strata = { { 0.5, 0.6, 0.4 }, { 1.0, 2.0 } };
+    return config;
+}
+
+double since(clock_type::time_point start)
+{
+    return std::chrono::duration<double, std::nano>(clock_type::now() - start).count() /
+           batch;
+}
+
+double median(std::vector<double>& costs)
+{
+    const auto middle = costs.begin() + costs.size() / 2;
+    std::nth_element(costs.begin(), middle, costs.end());
+    return *middle;
+}
+
+// Model and policy take turns, as in work(), so that the spectra are in the same cache.
+void measure(fast_model& model, deferral_rule rule, const char* name, bool by_snr)
+{
+    const size_t bins = model.fft_size();
+    const size_t classes = model.labels().size();
+    std::mt19937 random(1);
+    std::exponential_distribution<float> power;
+    stream s{ std::vector<float>(batch * bins),
+              std::vector<float>(bins),
+              std::vector<float>(batch * bins),
+              std::vector<float>(batch, 0.3f),
+              std::vector<float>(batch * classes) };
+    std::generate(s.in.begin(), s.in.end(), [&] { return power(random); });
+    deferral_policy policy(everything_on(model, rule, by_snr));
+    const auto now = monotonic::now();
+    policy.on_conditions({ 0.9 }, now, monotonic::duration::zero());
+    std::vector<double> model_costs, policy_costs;
+    uint64_t vectors = 0, asked = 0;
+    for (int round = 0; round < 4000; round++) {
+        auto start = clock_type::now();
+        classify(model, s);
+        model_costs.push_back(since(start));
+        make_up_posteriors(s, classes, random);
+        for (const float value :
+             s.x) // the model left them in the cache, the above did not
+            asked += value > 1e9f;
+        start = clock_type::now();
+        for (size_t i = 0; i < batch; i++) {
+            const float* const p = &s.posterior[i * classes];
+            const auto decision = policy.decide(
+                { p, classes, &s.x[i * bins], bins, top_two_of(p, classes) },
+                1e-4 * static_cast<double>(vectors++),
+                now);
+            asked += decision.what != deferral::none;
+        }
+        policy_costs.push_back(since(start));
+    }
+    const double policy_ns = median(policy_costs);
+    const double model_ns = median(model_costs);
+    std::printf("%-22s %10.1f %10.1f %10.3f %10.3f\n",
+                name,
+                policy_ns,
+                model_ns,
+                policy_ns / model_ns,
+                static_cast<double>(asked) / static_cast<double>(vectors));
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+try {
+    if (argc != 2)
+        throw std::invalid_argument("usage: bench_policy MODEL.onnx");
+    fast_model model(argv[1]);
+    std::printf(
+        "%-22s %10s %10s %10s %10s\n", "rule", "policy ns", "model ns", "ratio", "asked");
+    measure(model, deferral_rule::margin, "margin", false);
+    measure(model, deferral_rule::max_probability, "max_probability", false);
+    measure(model, deferral_rule::entropy, "entropy", false);
+    measure(model, deferral_rule::benefit, "benefit", false);
+    measure(model, deferral_rule::margin, "margin,strata", true);
+    measure(model, deferral_rule::benefit, "benefit,strata", true);
+    return 0;
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_policy: %s\n", error.what());
+    return 1;
+}
