@@ -14,6 +14,7 @@ from gr_speculative import config, service
 from gr_speculative.desk import Observer
 from gr_speculative.hub import Hub
 from gr_speculative.hub_options import HubOptions
+from gr_speculative.installed import default_slow_model
 from gr_speculative.keys import KeyRing, stays_here
 from gr_speculative.model_process import ModelProcess
 from gr_speculative.node_board import NodeBoard
@@ -33,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--model",
         action="append",
         metavar="PATH",
-        help="NAME.safetensors with NAME.json beside it, or module:factory; may be repeated",
+        help="NAME.safetensors with NAME.json beside it, or module:factory; may be repeated; "
+        "default: the one that came with the program",
     )
     add(
         "--bind",
@@ -88,11 +90,9 @@ def run(args: argparse.Namespace) -> int:
         end_with_parent(args.parent)
     options = HubOptions(**{name: getattr(args, name) for name in vars(_DEFAULTS)})
     keys = _keys(args)
-    if not args.model:
-        raise ValueError("--model is missing: which slow model is to be served?")
     models = [
         functools.partial(ModelProcess, path, args.threads, args.device, heads=args.head)
-        for path in args.model
+        for path in args.model or [default_slow_model()]
     ]
     if args.check_config:
         return _check(models)
