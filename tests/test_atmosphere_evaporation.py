@@ -8,7 +8,6 @@ import pytest
 from gr_speculative.atmosphere import Surface, evaporation_duct
 from gr_speculative.atmosphere import refractivity as p453
 
-
 # Heights in m by the formulas of NAVSLaM 2.0 (P. A. Frederickson, Naval Postgraduate School, release of 8
 # November 2019), steps of 0.1 m: weather at 10 m, 1013.25 hPa at the sea, water of SEA °C and 35 PSU.
 # wind in m/s, relative humidity in per cent, then one height for each air temperature less the water's.
