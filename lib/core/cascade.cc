@@ -16,6 +16,7 @@ cascade_config config_of(const fast_model& model, double threshold, double deadl
     cascade_config config;
     config.classes = model.labels().size();
     config.bins = model.fft_size();
+    config.context = model.slow_context();
     config.policy.rule = model.rule();
     config.policy.benefit = model.benefit();
     if (threshold < 0.0) {
@@ -29,34 +30,6 @@ cascade_config config_of(const fast_model& model, double threshold, double deadl
     return config;
 }
 
-const char* to_string(result_status status)
-{
-    switch (status) {
-    case result_status::provisional:
-        return "provisional";
-    case result_status::revised:
-        return "revised";
-    default:
-        return "final";
-    }
-}
-
-const char* to_string(result_source source)
-{
-    switch (source) {
-    case result_source::ensemble:
-        return "ensemble";
-    case result_source::slow:
-        return "slow";
-    case result_source::fast_fallback:
-        return "fast_fallback";
-    case result_source::fast_unbudgeted:
-        return "fast_unbudgeted";
-    default:
-        return "fast";
-    }
-}
-
 cascade::cascade(const cascade_config& config)
     : d_config(config),
       d_policy(config.policy),
@@ -65,6 +38,18 @@ cascade::cascade(const cascade_config& config)
     if (config.classes == 0)
         throw std::invalid_argument("the model has no classes");
     set_deadline(config.deadline);
+    if (config.per_emission) {
+        emission_config emissions;
+        emissions.merge = config.merge;
+        emissions.context = config.context;
+        d_emissions.emplace(config.classes, config.bins, emissions);
+    }
+}
+
+void cascade::restart()
+{
+    if (d_emissions)
+        d_emissions->reset();
 }
 
 void cascade::set_deadline(monotonic::duration deadline)
@@ -80,12 +65,19 @@ void cascade::on_vector(const vector_position& where,
                         monotonic::time_point now,
                         result& out)
 {
-    const top_two top = top_two_of(scores, d_config.classes);
     d_counters.vectors++;
+    observation seen;
+    out.emission.reset();
+    if (d_emissions) {
+        seen = observe(where, x, scores);
+        scores = seen.posterior;
+        out.emission = seen.emission;
+    }
+    const top_two top = top_two_of(scores, d_config.classes);
 
     out.where = where;
     out.status = result_status::final_;
-    out.source = result_source::fast;
+    out.source = seen.answered ? merged_source() : result_source::fast;
     out.label = out.fast_label = top.label;
     out.confidence = out.fast_confidence = top.confidence;
     out.deferred = out.audit = false;
@@ -93,8 +85,13 @@ void cascade::on_vector(const vector_position& where,
     out.late = false;
     out.scores.assign(scores, scores + d_config.classes);
 
-    const auto [what, probability] = d_policy.decide(
-        { scores, d_config.classes, x, d_config.bins, top }, where.stream_time, now);
+    const classified_vector vector{ scores, d_config.classes, x, d_config.bins, top };
+    const auto [what, probability] =
+        d_emissions ? d_policy.decide(vector,
+                                      { seen.due, seen.answered, seen.audit_chance },
+                                      where.stream_time,
+                                      now)
+                    : d_policy.decide(vector, where.stream_time, now);
     if (what == deferral::none) {
         d_counters.accepted++;
         return;
@@ -120,13 +117,43 @@ void cascade::on_vector(const vector_position& where,
     out.deferred = true;
     out.audit = what == deferral::audit;
     entry->audit_probability = out.audit ? probability : 0.0;
+    entry->emission = out.emission;
+    if (d_emissions && !out.audit)
+        d_emissions->asked();
     d_counters.audited += out.audit;
     out.seq = entry->seq;
+}
+
+// Elsewhere the same spectrum is another emission.
+observation
+cascade::observe(const vector_position& where, const float* x, const float* scores)
+{
+    if (where.center_frequency != d_frequency || where.sample_rate != d_rate) {
+        d_emissions->reset();
+        d_frequency = where.center_frequency;
+        d_rate = where.sample_rate;
+    }
+    return d_emissions->observe(where.offset, x, scores);
+}
+
+result_source cascade::merged_source() const
+{
+    return d_config.merge.fast > 0.0 ? result_source::ensemble : result_source::slow;
+}
+
+// Its deferral is in flight no longer.
+void cascade::land(pending& entry, pending_state state)
+{
+    d_pending.settle(entry, state);
+    d_counters.in_flight--;
+    if (d_emissions && entry.audit_probability == 0.0)
+        d_emissions->settled(*entry.emission);
 }
 
 void cascade::describe(const pending& entry, monotonic::time_point now, result& out) const
 {
     out.where = entry.where;
+    out.emission = entry.emission;
     out.deferred = true;
     out.audit = entry.audit_probability > 0.0;
     out.seq = entry.seq;
@@ -142,8 +169,7 @@ void cascade::fall_back(pending& entry,
                         monotonic::time_point now,
                         result& out)
 {
-    d_pending.settle(entry, state);
-    d_counters.in_flight--;
+    land(entry, state);
     describe(entry, now, out);
     out.status = result_status::final_;
     out.source = result_source::fast_fallback;
@@ -155,18 +181,22 @@ void cascade::fall_back(pending& entry,
 void cascade::merge_in(
     pending& entry, const verdict& v, bool late, monotonic::time_point now, result& out)
 {
-    d_pending.settle(entry, pending_state::settled);
     describe(entry, now, out);
-    out.scores.resize(d_config.classes);
-    merge(d_config.merge,
-          entry.fast_scores.data(),
-          v.scores.data(),
-          d_config.classes,
-          out.scores.data());
+    const float* fused =
+        d_emissions ? d_emissions->verdict(*entry.emission, v.scores.data()) : nullptr;
+    if (fused)
+        out.scores.assign(fused, fused + d_config.classes);
+    else {
+        out.scores.resize(d_config.classes);
+        merge(d_config.merge,
+              entry.fast_scores.data(),
+              v.scores.data(),
+              d_config.classes,
+              out.scores.data());
+    }
     const top_two top = top_two_of(out.scores.data(), d_config.classes);
     out.status = result_status::revised;
-    out.source =
-        d_config.merge.fast > 0.0 ? result_source::ensemble : result_source::slow;
+    out.source = merged_source();
     out.label = top.label;
     out.confidence = top.confidence;
     out.late = late;
@@ -198,7 +228,7 @@ bool cascade::on_verdict(const verdict& v, monotonic::time_point now, result& ou
             fall_back(*entry, pending_state::settled, now, out);
             return true;
         }
-        d_counters.in_flight--;
+        land(*entry, pending_state::settled);
         d_counters.in_time++;
         d_latency.add(
             std::chrono::duration<double, std::milli>(now - entry->deferred_at).count());
@@ -212,10 +242,9 @@ bool cascade::on_verdict(const verdict& v, monotonic::time_point now, result& ou
         return false;
     }
     d_counters.late++;
-    if (!good) {
-        d_pending.settle(*entry, pending_state::settled);
+    d_pending.settle(*entry, pending_state::settled);
+    if (!good)
         return false;
-    }
     check_audit(*entry, v);
     merge_in(*entry, v, true, now, out);
     return true;

@@ -8,15 +8,16 @@
 
 #include "core/counters.h"
 #include "core/deferral_policy.h"
+#include "core/emission_tracker.h"
 #include "core/latency_histogram.h"
 #include "core/merge.h"
 #include "core/messages.h"
 #include "core/pending_table.h"
+#include "core/result.h"
 
 #include <gnuradio/speculative/fast_model.h>
 
-#include <string>
-#include <vector>
+#include <optional>
 
 namespace gr {
 namespace speculative {
@@ -24,10 +25,12 @@ namespace speculative {
 struct cascade_config {
     size_t classes = 0; //!< C >= 1
     size_t bins = 0;    //!< N of the spectra, if they are given
+    size_t context = 1; //!< vectors that the slow model sees at once, K >= 1
     policy_config policy;
     merge_weights merge;
     monotonic::duration deadline = std::chrono::seconds(2); //!< > 0
     size_t max_in_flight = 256;                             //!< >= 1
+    bool per_emission = false; //!< ask about emissions, see emission_tracker
 };
 
 /*! What a fast model's contract says, with the rest as it is by default.
@@ -35,34 +38,17 @@ struct cascade_config {
  * \throws std::invalid_argument for a deadline that is out of range */
 cascade_config config_of(const fast_model& model, double threshold, double deadline);
 
-enum class result_status { provisional, final_, revised };
-enum class result_source { fast, ensemble, slow, fast_fallback, fast_unbudgeted };
-const char* to_string(result_status status);
-const char* to_string(result_source source);
-
-/*! What is published about one vector at one time. */
-struct result {
-    vector_position where;
-    result_status status = result_status::final_;
-    result_source source = result_source::fast;
-    int16_t label = -1;
-    float confidence = 0.0f; //!< of `label` in `scores`
-    int16_t fast_label = -1;
-    float fast_confidence = 0.0f;
-    bool deferred = false;
-    bool audit = false;        //!< deferred although confident, to be checked
-    uint64_t seq = 0;          //!< if deferred
-    double elapsed_ms = 0.0;   //!< since the deferral
-    bool late = false;         //!< revised after its deadline
-    std::vector<float> scores; //!< [C]
-};
-
 /*! Decides what the fast model may answer alone, remembers what it may not, merges
  * verdicts.
  *
  * Plain single-threaded bookkeeping: the caller holds a lock around each call and passes
  * the time. Nothing blocks and nothing allocates after the `result` passed in has grown
  * to C scores. counters().conserved() holds after every call.
+ *
+ * With per_emission the vectors of one transmission share an opinion: their fast posteriors
+ * are fused, one of them is deferred for all, and its verdict is fused into what is published
+ * of those that follow. All others count as accepted. A revised result then holds for the
+ * emission's earlier vectors, too.
  */
 class cascade
 {
@@ -71,7 +57,7 @@ public:
     explicit cascade(const cascade_config& config);
 
     /*! A classified vector. \param x [N] its normalised spectrum, as the network saw it;
-     * nullptr: not known \param scores [C] calibrated posterior of the fast model
+     * nullptr: not known, not with per_emission \param scores [C] calibrated posterior of the fast model
      * \return the result to publish now: final (accepted, over budget, or a fallback because
      * the table is full) or provisional; a provisional one has a seq under which its verdict
      * is awaited */
@@ -80,6 +66,9 @@ public:
                    const float* scores,
                    monotonic::time_point now,
                    result& out);
+
+    /*! A new stream: what was known of emissions no longer counts. */
+    void restart();
 
     /*! A vector that could not be classified. */
     void on_invalid() { d_counters.vectors++, d_counters.invalid++; }
@@ -110,6 +99,10 @@ public:
     const latency_histogram& latency() const { return d_latency; }
 
 private:
+    observation
+    observe(const vector_position& where, const float* x, const float* scores);
+    result_source merged_source() const;
+    void land(pending& entry, pending_state state);
     void describe(const pending& entry, monotonic::time_point now, result& out) const;
     void fall_back(pending& entry,
                    pending_state state,
@@ -124,6 +117,9 @@ private:
 
     cascade_config d_config;
     deferral_policy d_policy;
+    std::optional<emission_tracker> d_emissions;
+    double d_frequency = 0.0; // of the vector before, Hz
+    double d_rate = 0.0;
     pending_table d_pending;
     struct counters d_counters;
     latency_histogram d_latency;

@@ -102,6 +102,14 @@ deferral_policy::decision deferral_policy::decide(const classified_vector& vecto
         d_run_label = vector.top.label;
         d_run_chance = 1.0;
     }
+    return decide(vector, { true, true, &d_run_chance }, stream_time, now);
+}
+
+deferral_policy::decision deferral_policy::decide(const classified_vector& vector,
+                                                  const question& about,
+                                                  double stream_time,
+                                                  monotonic::time_point now)
+{
     const bool look = d_config.rule == deferral_rule::benefit || d_config.strata.by_snr();
     const spectrum_levels levels =
         look ? levels_of(vector.spectrum, vector.bins) : spectrum_levels{};
@@ -109,18 +117,21 @@ deferral_policy::decision deferral_policy::decide(const classified_vector& vecto
     const double threshold = raised(
         d_config.strata.of(vector.top.label, levels.peak, d_config.threshold), now);
     // At 1 everything is uncertain, also what rounds to certainty.
-    if (score < threshold || threshold >= 1.0) {
+    const bool uncertain =
+        score < threshold || threshold >= 1.0 || (!about.answered && threshold > 0.0);
+    if (uncertain && about.due) {
         const bool bought = d_budget.spend(stream_time, 1.0 - score);
         return { bought ? deferral::uncertain : deferral::unbudgeted, 1.0 };
     }
-    if (d_config.audit_fraction == 0.0 || d_run_chance == 0.0)
+    double& chance = *about.audit_chance;
+    if (d_config.audit_fraction == 0.0 || chance == 0.0)
         return {};
-    const double probability = d_config.audit_fraction * d_run_chance;
+    const double probability = d_config.audit_fraction * chance;
     if (std::uniform_real_distribution<>()(d_random) >= d_config.audit_fraction) {
-        d_run_chance *= 1.0 - d_config.audit_fraction;
+        chance *= 1.0 - d_config.audit_fraction;
         return {};
     }
-    d_run_chance = 0.0;
+    chance = 0.0;
     // An audit is worth any price, but not a token that is not there.
     return { d_budget.spend(stream_time, 1.0) ? deferral::audit : deferral::none,
              probability };

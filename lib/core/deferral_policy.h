@@ -75,6 +75,20 @@ public:
                     double stream_time,
                     monotonic::time_point now);
 
+    /*! What may be asked about the emission that a vector belongs to. */
+    struct question {
+        bool due = true;      //!< it may be asked about now
+        bool answered = true; //!< if not, it is uncertain whatever the score
+        double* audit_chance; //!< that none of it was drawn before; 1 to begin with
+    };
+
+    /*! The same where emissions are asked about and not each of their vectors. With a
+     * threshold of 0 nothing is. At most one audit an emission. */
+    decision decide(const classified_vector& vector,
+                    const question& about,
+                    double stream_time,
+                    monotonic::time_point now);
+
     /*! The verdict on an audit. \return true if it raised the alarm, and the threshold */
     bool on_audit(bool disagrees, double probability);
 
@@ -114,8 +128,7 @@ private:
     threshold_cause d_cause = threshold_cause::set;
     std::minstd_rand d_random;
     int16_t d_run_label = -1;
-    double d_run_chance =
-        1.0; // that no vector of this run was drawn before; 0 once one was
+    double d_run_chance = 1.0; // as question::audit_chance
 };
 
 } // namespace speculative

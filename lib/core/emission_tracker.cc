@@ -97,7 +97,7 @@ emission_tracker::observe(uint64_t offset, const float* x, const float* posterio
     join(slot, posterior, square);
     d_current = slot;
 
-    const emission& e = d_slots[slot];
+    emission& e = d_slots[slot];
     // The mean over many vectors hardly moves from one to the next.
     if (e.vectors < 2 * fuse_every || e.vectors % fuse_every == 0)
         fuse(slot);
@@ -107,6 +107,7 @@ emission_tracker::observe(uint64_t offset, const float* x, const float* posterio
     out.vectors = e.vectors;
     out.posterior = fused(slot);
     out.answered = e.answers > 0;
+    out.audit_chance = &e.audit_chance;
     const uint64_t clean = std::min<uint64_t>(e.vectors, d_config.context);
     out.due = !e.waiting && e.vectors >= e.next_ask &&
               (e.streak >= clean || e.vectors / clean_patience >= e.next_ask);
@@ -128,14 +129,13 @@ const float* emission_tracker::verdict(uint64_t id, const float* q)
     if (slot == none)
         return nullptr;
     emission& e = d_slots[slot];
-    e.waiting = false;
     e.answers++;
     approach(slow(slot), q, d_classes, weight_of(e.answers, slow_memory));
     fuse(slot);
     return fused(slot);
 }
 
-void emission_tracker::unanswered(uint64_t id)
+void emission_tracker::settled(uint64_t id)
 {
     const size_t slot = slot_of(id);
     if (slot != none)

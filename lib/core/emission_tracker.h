@@ -30,6 +30,8 @@ struct observation {
     const float* posterior = nullptr; //!< [C] fused; valid until the next call
     bool answered = false;            //!< a verdict is fused into it
     bool due = false; //!< backoff and context allow asking about this vector
+    double* audit_chance =
+        nullptr; //!< deferral_policy's, 1 to begin with; as `posterior`
 };
 
 /*! Sorts the vectors of a stream into emissions and keeps one opinion about each.
@@ -52,18 +54,11 @@ struct observation {
  * `hold` more), but not while an answer is awaited, and preferably when the slow model's
  * context holds nothing but this emission.
  *
- * How a cascade uses it:
- * - each valid vector: observe(); its `posterior` takes the fast posterior's place in
- *   what is published, with source `fast`, or `ensemble` if `answered`;
- * - if `due`, and not `answered` or the threshold rejects `posterior`: defer this vector
- *   as if alone (budget and table permitting; if they don't, the next vector is due),
- *   with a copy of `posterior` as its fast scores and `emission` beside its seq, and call
- *   asked(). All other vectors count as accepted, so the counters add up as ever;
- * - its verdict, late or not: verdict(); what it returns is the revised result of the
- *   deferred vector and holds for all vectors of this emission before it; those to come
- *   have it anyway. Null if the emission has ended: merge as without a tracker. Anything
- *   else that settles the deferral (deadline, failure, drop): unanswered();
- * - after an invalid vector, a retune or a new start: reset().
+ * `cascade` uses it so: observe() each valid vector, whose `posterior` takes the fast
+ * posterior's place. If the emission is `due` and uncertain, the vector is deferred
+ * (budget and table permitting; if not, the next one is due): asked(). Each verdict, late
+ * ones too: verdict(). When an ask is no longer awaited, for whatever reason: settled().
+ * After a retune or a new start: reset().
  *
  * Plain and single-threaded; allocates nothing after construction; equal calls give equal
  * answers. C classes, N bins.
@@ -84,13 +79,13 @@ public:
     /*! The vector observed last was deferred: its emission waits for an answer. */
     void asked();
 
-    /*! The slow model's answer to an ask. \param q [C] probabilities
+    /*! An answer of the slow model, asked for or an audit. \param q [C] probabilities
      * \return [C] the emission's posterior now, valid until the next call; nullptr, and
      * nothing changes, if the emission has ended or there never was one */
     const float* verdict(uint64_t emission, const float* q);
 
-    /*! An ask comes to nothing: the emission waits no longer. */
-    void unanswered(uint64_t emission);
+    /*! The ask is no longer awaited: answered, failed, too late or dropped. */
+    void settled(uint64_t emission);
 
     /*! Ends all emissions. */
     void reset();
@@ -108,6 +103,7 @@ private:
         uint64_t next_ask = 0; // in vectors of the emission
         uint64_t answers = 0;
         bool waiting = false;
+        double audit_chance = 1.0;
         float square = 0.0f; // mean squared distance of its vectors, dB^2
     };
     float* level(size_t slot) { return &d_level[slot * d_blocks]; }

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace gr {
@@ -31,8 +32,9 @@ struct pending {
     monotonic::time_point deadline;
     int16_t fast_label = -1;
     float fast_confidence = 0.0f;
-    double audit_probability = 0.0; //!< with which it was drawn; 0: no audit
-    std::vector<float> fast_scores; //!< [C]
+    double audit_probability = 0.0;   //!< with which it was drawn; 0: no audit
+    std::optional<uint64_t> emission; //!< that it was asked about, if that is the way
+    std::vector<float> fast_scores;   //!< [C]
 };
 
 /*! The deferrals that wait for a verdict, and the last ones that did.

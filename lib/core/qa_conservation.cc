@@ -8,16 +8,14 @@
 // map that forgets nothing.
 
 #include "core/cascade.h"
+#include "core/test_emission_ledger.h"
+#include "core/test_random.h"
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <map>
-#include <random>
-#include <vector>
 
 namespace gr {
 namespace speculative {
@@ -27,6 +25,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr size_t classes = 4;
+constexpr size_t bins = 64;
 constexpr size_t capacity = 5;
 constexpr size_t remembered = 8 * capacity;
 
@@ -44,11 +43,15 @@ struct deferral {
     int late_revisions = 0;
 };
 
-// Every second world has a budget, audits and conditions that matter.
+// Every second world has a budget, audits and conditions that matter; in every second pair
+// of them emissions are asked about.
 cascade_config config_of(uint32_t seed)
 {
     cascade_config config;
     config.classes = classes;
+    config.bins = bins;
+    config.context = 2;
+    config.per_emission = seed / 2 % 2 == 1;
     config.deadline = 50ms;
     config.max_in_flight = capacity;
     config.policy.threshold = 0.5;
@@ -65,13 +68,20 @@ cascade_config config_of(uint32_t seed)
 class world
 {
 public:
-    explicit world(uint32_t seed) : d_random(seed), d_cascade(config_of(seed)) {}
+    explicit world(uint32_t seed)
+        : d_random(seed, classes, bins),
+          d_per_emission(config_of(seed).per_emission),
+          d_cascade(config_of(seed))
+    {
+    }
 
     void step()
     {
         const size_t dice = below(13);
         if (dice < 4) {
-            on_vector();
+            // Few of an emission's vectors are asked about: more of them.
+            for (int i = 0; i < (d_per_emission ? 4 : 1); i++)
+                on_vector();
         } else if (dice < 8) {
             on_verdict();
         } else if (dice == 8) {
@@ -119,31 +129,25 @@ public:
             if (name != "in_flight" && name != "alarms" && (with_policy || !of_policy))
                 BOOST_TEST(value > 10u, name);
         }
+        BOOST_TEST((d_emissions.answered() > 10u) == d_per_emission);
     }
 
 private:
-    size_t below(size_t n) { return d_random() % n; }
-
-    std::vector<float> distribution()
-    {
-        std::vector<float> p(classes);
-        float total = 0.0f;
-        for (auto& value : p)
-            total += value = std::pow(static_cast<float>(1 + below(1000)), 3.0f);
-        for (auto& value : p)
-            value /= total;
-        return p;
-    }
+    size_t below(size_t n) { return d_random.below(n); }
 
     void on_vector()
     {
         vector_position where;
         where.offset = d_cascade.counters().vectors;
         where.stream_time = 0.001 * where.offset;
+        where.center_frequency = d_frequency;
         result r;
-        d_cascade.on_vector(where, nullptr, distribution().data(), d_now, r);
+        d_cascade.on_vector(
+            where, d_random.spectrum().data(), d_random.distribution().data(), d_now, r);
         d_expected.vectors++;
         BOOST_TEST_REQUIRE(r.where.offset == where.offset);
+        BOOST_TEST_REQUIRE(r.emission.has_value() == d_per_emission);
+        d_emissions.on_vector(r);
         if (r.status == result_status::provisional) {
             BOOST_TEST_REQUIRE(d_expected.in_flight < capacity);
             BOOST_TEST_REQUIRE(d_deferrals.count(r.seq) == 0u);
@@ -156,7 +160,7 @@ private:
         }
         BOOST_TEST_REQUIRE((r.status == result_status::final_));
         BOOST_TEST_REQUIRE(!r.deferred);
-        if (r.source == result_source::fast) {
+        if (r.accepted()) {
             d_expected.accepted++;
             return;
         }
@@ -172,25 +176,12 @@ private:
 
     verdict any_verdict()
     {
-        verdict v;
         // Mostly recent deferrals, so that answers in time, late ones, duplicates and
         // forgotten ones all come up; also some that never were.
         const uint64_t back = below(4) ? below(2 * capacity) : below(3 * remembered);
-        v.seq = below(20) ? d_newest - std::min<uint64_t>(back, d_newest)
-                          : d_newest + 1 + below(5);
-        v.scores = distribution();
-        const size_t flaw = below(8);
-        if (flaw == 0)
-            v.scores.resize(below(classes) + (below(2) ? 0 : classes + 1));
-        else if (flaw == 1)
-            v.scores[below(classes)] = std::numeric_limits<float>::quiet_NaN();
-        else if (flaw == 2)
-            v.scores[below(classes)] += 0.5f;
-        else if (flaw == 3) {
-            v.status = static_cast<verdict_status>(1 + below(4));
-            v.scores.clear();
-        }
-        return v;
+        return d_random.verdict_on(below(20)
+                                       ? d_newest - std::min<uint64_t>(back, d_newest)
+                                       : d_newest + 1 + below(5));
     }
 
     void on_verdict()
@@ -261,6 +252,7 @@ private:
         (late ? d.late_revisions : d.revisions)++;
         if (r.label != r.fast_label)
             d_expected.relabelled++;
+        d_emissions.on_revision(r);
     }
 
     void check_fallback(const result& r)
@@ -273,11 +265,12 @@ private:
         BOOST_TEST_REQUIRE(r.label == r.fast_label);
         d.in_flight = false;
         d.fallbacks++;
+        d_emissions.on_fallback(r);
     }
 
     void turn_a_knob()
     {
-        const size_t knob = below(5);
+        const size_t knob = below(7);
         if (knob == 0)
             d_cascade.policy().set_threshold(below(11) / 10.0, strata[below(2)]);
         else if (knob == 1)
@@ -287,7 +280,13 @@ private:
             d_cascade.policy().set_rule(static_cast<deferral_rule>(below(3)));
         else if (knob == 3 && d_cascade.policy().config().audit_fraction > 0.0)
             d_cascade.policy().set_budget(1.0 + below(500), 1.0 + below(20));
-        else
+        else if (knob == 4) { // a retune
+            d_frequency += 1e6;
+            d_emissions.end_all();
+        } else if (knob == 5) {
+            d_cascade.restart();
+            d_emissions.end_all();
+        } else
             d_cascade.policy().on_conditions(
                 { below(11) / 10.0, below(2) == 1 }, d_now, 0s);
     }
@@ -316,17 +315,20 @@ private:
             BOOST_TEST_REQUIRE(got.at(name) == value, name);
     }
 
-    std::mt19937 d_random;
+    random_source d_random;
+    const bool d_per_emission;
+    double d_frequency = 0.0;
     cascade d_cascade;
     struct counters d_expected;
     std::map<uint64_t, deferral> d_deferrals; // by seq
     uint64_t d_newest = 0;
+    emission_ledger d_emissions;
     monotonic::time_point d_now{ 1000s };
 };
 
 } // namespace
 
-BOOST_DATA_TEST_CASE(nothing_is_lost_or_counted_twice, boost::unit_test::data::xrange(20))
+BOOST_DATA_TEST_CASE(nothing_is_lost_or_counted_twice, boost::unit_test::data::xrange(24))
 {
     world w(static_cast<uint32_t>(sample));
     for (int i = 0; i < 5000; i++)

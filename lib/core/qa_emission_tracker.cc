@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(an_absent_emission_ends_and_its_verdict_changes_nothing)
     f.quiet();
     BOOST_TEST(f.tracker.active() == 1);
     BOOST_TEST(!f.tracker.verdict(id, answer.data()));
-    f.tracker.unanswered(id);
+    f.tracker.settled(id);
     const observation again = f.carrier();
     BOOST_TEST(again.emission > id);
     BOOST_TEST(!again.answered);
@@ -206,6 +206,7 @@ BOOST_AUTO_TEST_CASE(asks_back_off)
             asks.push_back(i);
             f.tracker.asked();
             BOOST_TEST_REQUIRE(f.tracker.verdict(o.emission, noise.data()));
+            f.tracker.settled(o.emission);
         }
     const std::vector<uint64_t> expected{ 4,   8,   16,   32,   64,   128,
                                           256, 512, 1012, 1512, 2012, 2512 };
@@ -223,7 +224,7 @@ BOOST_FIXTURE_TEST_CASE(one_question_at_a_time, fixture)
     tracker.asked();
     for (int i = 0; i < 100; i++)
         BOOST_TEST_REQUIRE(!quiet().due);
-    tracker.unanswered(o.emission);
+    tracker.settled(o.emission);
     o = quiet();
     BOOST_TEST(o.due);
     BOOST_TEST(!o.answered);
@@ -242,6 +243,7 @@ BOOST_FIXTURE_TEST_CASE(asks_prefer_a_clean_context, fixture)
                 asks.push_back(o.vectors);
                 tracker.asked();
                 tracker.verdict(o.emission, answer.data());
+                tracker.settled(o.emission);
             }
         quiet();
     }
@@ -284,10 +286,10 @@ BOOST_AUTO_TEST_CASE(a_storm_of_emissions_is_bounded_and_asks_are_conserved)
         if (!open.empty() && random() % 8 == 0) {
             const uint64_t id = *std::next(open.begin(), random() % open.size());
             open.erase(id);
-            if (random() % 3 == 0) {
-                f.tracker.unanswered(id);
+            f.tracker.settled(id);
+            if (random() % 3 == 0)
                 lost++;
-            } else if (f.tracker.verdict(id, answer.data()))
+            else if (f.tracker.verdict(id, answer.data()))
                 answered++;
             else
                 orphaned++;
@@ -312,6 +314,7 @@ BOOST_AUTO_TEST_CASE(equal_calls_give_equal_answers)
             if (o.due) {
                 f.tracker.asked();
                 f.tracker.verdict(o.emission, answer.data());
+                f.tracker.settled(o.emission);
             }
             trace.push_back(static_cast<float>(o.emission));
             trace.insert(trace.end(), o.posterior, o.posterior + classes);

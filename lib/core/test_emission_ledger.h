@@ -1,0 +1,79 @@
+/*
+ * Copyright 2026 gr-speculative contributors
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ */
+
+#ifndef INCLUDED_SPECULATIVE_CORE_TEST_EMISSION_LEDGER_H
+#define INCLUDED_SPECULATIVE_CORE_TEST_EMISSION_LEDGER_H
+
+#include "core/result.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace gr {
+namespace speculative {
+
+// Holds what results say of emissions against what they said before. Without emissions it
+// has nothing to say.
+class emission_ledger
+{
+public:
+    // Whatever comes next belongs to none of those so far.
+    void end_all() { d_first = d_next; }
+
+    void on_vector(const result& r)
+    {
+        if (!r.emission)
+            return;
+        const uint64_t id = *r.emission;
+        BOOST_TEST_REQUIRE(id >= d_first);
+        d_next = std::max(d_next, id + 1);
+        if (r.accepted() || r.deferred)
+            BOOST_TEST_REQUIRE((r.source == result_source::fast) ==
+                               (d_answered.count(id) == 0));
+        if (r.audit)
+            BOOST_TEST_REQUIRE(d_audited.insert(id).second);
+        if (r.deferred)
+            d_of[r.seq] = id;
+        if (r.deferred && !r.audit)
+            BOOST_TEST_REQUIRE(d_waiting.emplace(id, r.seq).second);
+    }
+
+    void on_fallback(const result& r) { settle(r); }
+
+    void on_revision(const result& r)
+    {
+        settle(r);
+        if (r.emission)
+            d_answered.insert(*r.emission);
+    }
+
+    size_t answered() const { return d_answered.size(); }
+
+private:
+    void settle(const result& r)
+    {
+        if (!r.emission)
+            return;
+        BOOST_TEST_REQUIRE(d_of.at(r.seq) == *r.emission);
+        const auto waiting = d_waiting.find(*r.emission);
+        if (waiting != d_waiting.end() && waiting->second == r.seq)
+            d_waiting.erase(waiting);
+    }
+
+    uint64_t d_first = 0; // that may go on
+    uint64_t d_next = 0;
+    std::map<uint64_t, uint64_t> d_of;      // emission by seq
+    std::map<uint64_t, uint64_t> d_waiting; // seq of the question, by emission
+    std::set<uint64_t> d_answered;
+    std::set<uint64_t> d_audited;
+};
+
+} // namespace speculative
+} // namespace gr
+
+#endif /* INCLUDED_SPECULATIVE_CORE_TEST_EMISSION_LEDGER_H */
