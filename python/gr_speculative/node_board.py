@@ -54,6 +54,7 @@ class NodeBoard(Observer):
             "center_frequency": request.center_frequency,
             "sample_rate": request.sample_rate,
             "elapsed_ms": round(verdict.elapsed_ms, 1),
+            "heads": verdict.heads or {},
         }
         with self._lock:
             known = self._node(node)
