@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pmt
-from gnuradio import gr, gr_unittest, speculative
+from gnuradio import blocks, gr, gr_unittest, speculative
 
 PATIENCE_S = 20
 
@@ -106,6 +106,38 @@ class qa_atmosphere_source(gr_unittest.TestCase):
         ):
             with self.assertRaisesRegex(ValueError, complaint):
                 speculative.atmosphere_source(**({"profile": str(self.folder), "frequency": 1e9} | arguments))
+
+    def test_005_a_duct_raises_the_threshold_of_a_classifier_and_its_end_lowers_it(self):
+        """The block dropped into a flowgraph, its port on fast_classifier's: what is told, is done."""
+        path = self.folder / "day.csv"
+        path.write_text(HEAD + sounding(0, "2024-01-01T00:00Z") + sounding(20, "2024-01-02T00:00Z"))
+        weather = speculative.atmosphere_source(str(path), 1e9, interval=0.2, replay=True)
+        source = blocks.vector_source_f([1.0] * 1024, True, 1024)
+        pace = blocks.throttle(gr.sizeof_float * 1024, 200)
+        classifier = speculative.fast_classifier(
+            speculative.default_fast_model(), 1024, 1e6, speculative.input_kind.power, threshold=0.5
+        )
+        classifier.set_conditions(0.8)
+        sink, graph = collector(), gr.top_block()
+        graph.connect(source, pace, classifier)
+        graph.connect(classifier, blocks.null_sink(gr.sizeof_float * 1024))
+        graph.msg_connect(weather, "conditions", classifier, "conditions")
+        graph.msg_connect(classifier, "telemetry", sink, "in")
+        graph.start()
+        self.addCleanup(lambda: (graph.stop(), graph.wait()))
+
+        def changes():
+            return [m for m in list(sink.messages) if m.get("cause") == "conditions"]
+
+        until = time.monotonic() + PATIENCE_S
+        while len(changes()) < 3 and time.monotonic() < until:
+            time.sleep(0.02)
+        levels = [m["threshold"] for m in changes()]
+        self.assertGreaterEqual(len(levels), 3)
+        self.assertTrue(all(0.5 <= level <= 1 for level in levels))
+        for before, after in zip(levels, levels[1:], strict=False):
+            self.assertGreater(abs(after - before), 0.1)
+        self.assertGreater(max(levels), 0.7)
 
 
 if __name__ == "__main__":

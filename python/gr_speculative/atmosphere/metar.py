@@ -76,9 +76,12 @@ def _standard_above(station, t, dew, qnh, wind, time, elevation: float) -> Profi
 def _when(match: re.Match, dates: list[re.Match]) -> datetime | None:
     day, hour, minute = int(match["day"]), int(match["hour"]), int(match["minute"])
     now = datetime.now(UTC)
-    start = datetime(*(int(v) for v in dates[-1].groups()), tzinfo=UTC) if dates else now
-    for back in range(32):
-        candidate = start - timedelta(days=back)
+    try:
+        start = datetime(*(int(v) for v in dates[-1].groups()), tzinfo=UTC) if dates else now
+        candidates = [start - timedelta(days=back) for back in range(32)]
+    except (ValueError, OverflowError):  # no such date, or the first month of all
+        return None
+    for candidate in candidates:
         if candidate.day == day and hour < 24 and minute < 60:
             time = candidate.replace(hour=hour, minute=minute, second=0, microsecond=0)
             if dates or time <= now + timedelta(hours=1):

@@ -56,11 +56,16 @@ def read_profiles(path: str | Path, elevation: float = 0.0) -> list[Profile]:
         raise ProfileError(f"{path}: expected a profile: {error.strerror}") from None
     try:
         profiles = list(_reader(text)(text, path.stem, elevation))
-    except ProfileError as error:
-        raise ProfileError(f"{path}: {error}") from None
+    except (ProfileError, csv.Error) as error:
+        raise ProfileError(f"{path}: {_one_line(str(error))}") from None
     if not profiles:
         raise ProfileError(f"{path}: no profile in it")
     return profiles
+
+
+def _one_line(text: str) -> str:
+    """What a file says of itself may hold anything."""
+    return "".join(c if c.isprintable() else "?" for c in text)[:500]
 
 
 def _reader(text: str):
@@ -89,7 +94,9 @@ def _wyoming(text: str, station: str, _: float) -> Iterator[Profile]:
         elif match := _WYOMING_TITLE.search(line):
             title = match
         elif line.split()[:4] == ["PRES", "HGHT", "TEMP", "DWPT"]:
-            columns = line.split()
+            if rows:
+                yield _wyoming_profile(title, columns, rows, station)
+            columns, rows = line.split(), []
         elif rows and line.strip(" -"):  # the station's indices follow the table
             yield _wyoming_profile(title, columns, rows, station)
             columns, rows = [], []

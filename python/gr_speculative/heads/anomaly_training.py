@@ -39,12 +39,11 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--false-alarm-rate {args.false_alarm_rate:g}: expected 0 to 1")
     torch.set_num_threads(1)
     dataset = load(args.recordings)
-    known = [r for r in dataset.split("train", "")] if args.action == "train" else list(dataset.recordings)
-    known = [r for r in known if any(span.label in LABELS for span in r.spans)]
-    if len(known) < 4:
-        raise ValueError(f"{args.recordings}: {len(known)} recordings of known signals, expected at least 4")
-    network = _train(known, args, dataset.sha256) if args.action == "train" else load_head().network
-    head = fitted(network, known, args.false_alarm_rate, args.seed, by_device=args.action == "train")
+    chosen = known(dataset.split("train", "") if args.action == "train" else dataset.recordings)
+    if len(chosen) < 4:
+        raise ValueError(f"{args.recordings}: {len(chosen)} recordings of known signals, expected at least 4")
+    network = _train(chosen, args, dataset.sha256) if args.action == "train" else load_head().network
+    head = fitted(network, chosen, args.false_alarm_rate, args.seed, by_device=args.action == "train")
     head.about |= {
         "architecture": {"latent": _LATENT, "width": _WIDTH},
         "training": {
@@ -58,6 +57,11 @@ def run(args: argparse.Namespace) -> int:
     head.save(args.out)
     print(f"{args.out}: {json.dumps(head.about['calibration'])}, threshold {head.about['threshold']:.3f}")
     return 0
+
+
+def known(recordings: Sequence[Recording]) -> list[Recording]:
+    """Those with a span that a label of the models names."""
+    return [r for r in recordings if any(span.label in LABELS for span in r.spans)]
 
 
 def contexts_of(recordings: Sequence[Recording], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -98,14 +102,24 @@ def fitted(
         [np.full(len(f), part_of[_unit(r, by_device)]) for r, f in zip(recordings, features, strict=True)]
     )
     features = np.concatenate(features)
-    distances = np.concatenate(
-        [
-            Reference(features[parts != k]).distance(features[parts == k])
-            for k in range(_FOLDS)
-            if np.any(parts == k)
-        ]
+    about = {
+        "threshold": round(held_out_threshold(features, parts, rate), 4),
+        "false_alarm_rate": rate,
+        "calibration": {"recordings": len(recordings), "units": len(units), "contexts": len(features)},
+    }
+    reference = Reference(features[rng.permutation(len(features))[:_MOST_REFERENCES]])
+    return AnomalyHead(network, reference, about)
+
+
+def held_out_threshold(features: np.ndarray, parts: np.ndarray, rate: float) -> float:
+    """Distance that `rate` of these features exceed, each measured against those of the other parts.
+
+    features: float32 [n, 31]; parts: int [n]. Raises ValueError if there are too few."""
+    distances = np.sort(
+        np.concatenate(
+            [Reference(features[parts != k]).distance(features[parts == k]) for k in np.unique(parts)]
+        )
     )
-    distances.sort()
     # The rank that makes a new, exchangeable score exceed the threshold with probability of at most `rate`.
     rank = int(np.ceil((len(distances) + 1) * (1 - rate)))
     if rank > len(distances):
@@ -113,13 +127,7 @@ def fitted(
             f"{len(distances)} contexts cannot set a false-alarm rate of {rate:g}: "
             f"expected at least {int(np.ceil(1 / rate)) - 1}, so record more or allow more alarms"
         )
-    about = {
-        "threshold": round(float(distances[rank - 1]), 4),
-        "false_alarm_rate": rate,
-        "calibration": {"recordings": len(recordings), "units": len(units), "contexts": len(features)},
-    }
-    reference = Reference(features[rng.permutation(len(features))[:_MOST_REFERENCES]])
-    return AnomalyHead(network, reference, about)
+    return float(distances[rank - 1])
 
 
 def _unit(recording: Recording, by_device: bool) -> str:
