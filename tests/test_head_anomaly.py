@@ -16,6 +16,8 @@ from gr_speculative.heads import HeadError, Heads, injected
 from gr_speculative.heads.anomaly import AnomalyHead, Reference, load, order_statistics
 from gr_speculative.heads.anomaly_net import AnomalyNet, reduced
 from gr_speculative.heads.anomaly_training import fitted, reduced_samples
+from gr_speculative.heads.false_alarms import false_alarms
+from gr_speculative.heads.pca import PcaResidual
 from gr_speculative.impairments import white_noise
 from gr_speculative.modulators import ook_ism
 from gr_speculative.wire import Request, check_heads
@@ -124,6 +126,29 @@ def test_the_threshold_lets_through_what_it_says():
     assert 0.01 <= alarms <= 0.25
     with pytest.raises(ValueError, match="expected at least 9999"):
         fitted(AnomalyNet(8, 4), own[:4], 1e-4, seed=1)
+
+
+def test_the_stated_rate_is_measured_on_devices_that_had_no_part_in_it():
+    rng = np.random.default_rng(9)
+    alike = [Recorded(f"d{i}", np.concatenate([context(rng) for _ in range(3)])) for i in range(15)]
+    found = false_alarms(alike, seed=1)
+    for score in ("neighbours", "pca residual"):
+        measured = found[score]["0.05"]
+        assert (measured["devices"], measured["contexts"]) == (15, 15 * 16)
+        assert measured["low"] <= measured["rate"] <= measured["high"] and measured["rate"] < 0.15
+    strange = [Recorded(f"s{i}", np.concatenate([wideband(rng) for _ in range(3)])) for i in range(1)]
+    rate = false_alarms(alike + strange, seed=1)["neighbours"]["0.05"]["rate"]
+    assert rate >= 1 / 16  # a device without its like alarms on all that it hears
+
+
+def test_pca_leaves_nothing_of_what_its_components_span():
+    rng = np.random.default_rng(10)
+    base = rng.standard_normal((3, K, 256))
+    seen = np.einsum("ni,ikc->nkc", rng.standard_normal((40, 3)), base)
+    inside = np.einsum("ni,ikc->nkc", rng.standard_normal((5, 3)), base)
+    pca = PcaResidual(seen, 3)
+    np.testing.assert_allclose(pca(inside), 0, atol=1e-12)
+    assert np.all(pca(inside + rng.standard_normal(inside.shape)) > 0.9)
 
 
 @pytest.mark.parametrize("kind", injected.UNKNOWN_KINDS)

@@ -9,6 +9,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from .evaluation import CURVE
+
+_CURVES = ("ood_dev", "replay", "jammer", "gsm", "spur")
 _COLOURS = {
     "fixed": "#c92a2a",
     "ramp": "#e67700",
@@ -20,10 +23,11 @@ _COLOURS = {
 
 def draw(path: str | Path, report: dict) -> Path:
     """Writes a PNG of what evaluation.run measured."""
-    figure = Figure(figsize=(14, 5.2), dpi=130, layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
+    figure = Figure(figsize=(19, 5.2), dpi=110, layout="constrained")
+    left, middle, right = figure.subplots(1, 3, width_ratios=[1.25, 1, 1])
     if report["anomaly"]:
         _draw_anomaly(left, report["anomaly"])
+        _draw_curves(middle, report["anomaly"]["fitted"])
     _draw_mimic(right, report["mimic"])
     figure.savefig(path)
     return Path(path)
@@ -62,6 +66,22 @@ def _draw_anomaly(axes, anomaly: dict) -> None:
         loc="left",
         fontsize=10,
     )
+
+
+def _draw_curves(axes, fitted: dict) -> None:
+    colours = ("#2b8a3e", "#c92a2a", "#1971c2", "#862e9c", "#e67700")
+    for kind, colour in zip(_CURVES, colours, strict=True):
+        for score, style in (("neighbours", "-"), ("pca residual", ":")):
+            label = kind if style == "-" else None
+            axes.plot(CURVE, fitted[score][kind]["curve"], style, color=colour, lw=1.8, label=label)
+    axes.plot(CURVE, CURVE, color="#868e96", lw=1)
+    axes.set_xscale("log")
+    axes.set_ylim(-0.02, 1.03)
+    axes.set_xlabel("normal spectra that alarm")
+    axes.set_ylabel("anomalies that alarm")
+    axes.grid(color="#eeeeee")
+    axes.legend(fontsize=8, title="solid: distance, dotted: PCA residual", title_fontsize=8, loc="upper left")
+    axes.set_title("anomaly head, fitted: operating curves", loc="left", fontsize=10)
 
 
 def _draw_mimic(axes, mimic: dict) -> None:
