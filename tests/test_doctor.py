@@ -3,12 +3,16 @@
 """doctor: what is wrong is told with a fix, optional things are only missing, and no check can end it."""
 
 import argparse
+import importlib.util
+import socket
 import sys
+import tempfile
+from types import SimpleNamespace
 
 import pytest
 
-from gr_speculative import doctor
-from gr_speculative.doctor import Finding, ok
+from gr_speculative import doctor, surroundings
+from gr_speculative.finding import Finding, ok
 
 
 def run(monkeypatch, capsys, checks, hub=None):
@@ -47,10 +51,44 @@ def test_missing_models_are_told(monkeypatch, tmp_path):
 
 
 def test_a_hub_that_is_not_there(monkeypatch, capsys):
-    monkeypatch.setattr(doctor, "_REPLY_S", 0.1)
+    monkeypatch.setattr(surroundings, "_REPLY_S", 0.1)
     for endpoint, said in (("tcp://127.0.0.1:1", "does not answer"), ("nonsense", "tcp://hub.example:5555")):
         status, out = run(monkeypatch, capsys, [], endpoint)
         assert status == 1 and said in out
+
+
+def test_the_port_of_a_hub(monkeypatch):
+    monkeypatch.setattr(surroundings, "_REPLY_S", 0.1)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        monkeypatch.setattr(surroundings, "HUB_PORT", taken.getsockname()[1])
+        found = surroundings.hub_port()
+    assert found.state == "missing" and "taken" in found.what and "--bind" in found.fix
+    assert surroundings.hub_port().state == "ok"
+
+
+def test_a_folder_for_sockets(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
+    assert surroundings.socket_folder().state == "wrong"
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp/" + "x" * 90)
+    assert "too long" in surroundings.socket_folder().what
+    monkeypatch.setattr(tempfile, "tempdir", "/tmp")
+    assert surroundings.socket_folder() == ok("/tmp")
+
+
+def test_receivers(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    checks = dict(surroundings.CHECKS)
+    for name, package in (("soapy", "python3-soapysdr"), ("uhd", "uhd-host"), ("osmosdr", "gr-osmosdr")):
+        assert checks[name]().state == "missing" and package in checks[name]().fix
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    found: list[str] = []
+    device = SimpleNamespace(enumerate=lambda: found)
+    monkeypatch.setitem(sys.modules, "SoapySDR", SimpleNamespace(Device=device))
+    assert surroundings.soapy().state == "missing"
+    found.append("{driver=rtlsdr}")
+    assert surroundings.soapy() == ok("driver=rtlsdr")
 
 
 def test_the_whole_here(capsys):

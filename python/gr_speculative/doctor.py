@@ -11,27 +11,12 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-from gr_speculative import __version__
+from gr_speculative import __version__, surroundings
 from gr_speculative.contract import Contract
+from gr_speculative.finding import Finding, ok
 from gr_speculative.installed import default_fast_model, default_slow_model
-
-_REPLY_S = 2.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """`state`: ok, missing (something optional) or wrong; `fix`: what to do, unless ok."""
-
-    state: str
-    what: str
-    fix: str = ""
-
-
-def ok(what: str) -> Finding:
-    return Finding("ok", what)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Prints every finding; 1 if something is wrong, 0 if at most optional things are missing."""
-    checks = [*CHECKS, ("hub", lambda: _hub(args.hub))] if args.hub else CHECKS
+    checks = [*CHECKS, ("hub", lambda: surroundings.hub(args.hub))] if args.hub else CHECKS
     wrong = 0
     for name, finding in examine(checks):
         print(f"  {finding.state:<8} {name:<14} {' '.join(finding.what.split())}", flush=True)
@@ -162,38 +147,6 @@ def _companion() -> Finding:
     return ok(found[0])
 
 
-def _radios() -> Finding:
-    found = [n for n in ("SoapySDR", "osmosdr", "gnuradio.uhd") if importlib.util.find_spec(n)]
-    if not found:
-        return Finding("missing", "no radio driver", "apt install python3-soapysdr soapysdr-module-all")
-    return ok(", ".join(found))
-
-
-def _hub(endpoint: str) -> Finding:
-    import zmq
-
-    from gr_speculative import handshake
-
-    context = zmq.Context()
-    socket = context.socket(zmq.DEALER)
-    socket.setsockopt(zmq.LINGER, 0)
-    try:
-        socket.connect(endpoint)
-        socket.send_multipart(handshake.encode_hello(handshake.Hello("doctor")), zmq.DONTWAIT)
-        if socket.poll(int(_REPLY_S * 1e3)):
-            welcome = handshake.decode_welcome(socket.recv_multipart())
-            if welcome.credit == 0:
-                return Finding("wrong", str(welcome.message), "start the node with what the hub wants")
-            return ok(f"{endpoint}: serves {welcome.model}")
-    except zmq.ZMQError as error:
-        return Finding("wrong", f"{endpoint}: {error}", "an endpoint looks like tcp://hub.example:5555")
-    finally:
-        socket.close()
-        context.term()
-    fix = "is `gr-speculative hub` running there, on that port, open in the firewall, and without keys?"
-    return Finding("wrong", f"{endpoint} does not answer", fix)
-
-
 _TORCH = "pip install 'gr-speculative[hub]'; a node with a hub elsewhere does without"
 CHECKS: list[tuple[str, Callable[[], Finding]]] = [
     ("gr-speculative", lambda: ok(f"{__version__}, {Path(__file__).parent}")),
@@ -211,5 +164,5 @@ CHECKS: list[tuple[str, Callable[[], Finding]]] = [
     ("slow model", _slow_model),
     ("pair", _pair),
     ("companion", _companion),
-    ("radios", _radios),
+    *surroundings.CHECKS,
 ]
