@@ -27,7 +27,7 @@ def test_the_site_builds_without_a_warning(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "MANIFEST.md"])
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "MANIFEST.md"])
 def test_links_of_the_pages_outside_lead_somewhere(name):
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", (ROOT / name).read_text())
     missing = [link for link in links if not link.startswith("http") and not (ROOT / link).exists()]

@@ -14,6 +14,10 @@ def test_debian_builds_this_version():
     assert (ROOT / "debian" / "changelog").read_text().startswith(f"gr-speculative ({__version__}) ")
 
 
+def test_conda_builds_this_version():
+    assert f'version: "{__version__}"' in (ROOT / "recipe" / "recipe.yaml").read_text()
+
+
 def test_what_debian_installs_is_there():
     for line in (ROOT / "debian" / "gr-speculative.install").read_text().splitlines():
         assert list(ROOT.glob(line.split()[0])), line
