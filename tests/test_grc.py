@@ -232,6 +232,20 @@ def test_constructor_refuses_what_the_assert_refuses(speculative, place, block_i
         make(speculative, place(block_id, **{name: value}))
 
 
+def test_spectrum_classifier_takes_keys(speculative, place, tmp_path):
+    from gr_speculative.keys import write_pair
+
+    key, hub = write_pair(tmp_path, "node")[0], write_pair(tmp_path, "hub")[1]
+    hub_side = {"slow": "hub", "hub": "tcp://hub.example:5555", "key_file": str(key)}
+    block = place("speculative_spectrum_classifier", **hub_side, hub_key_file=str(hub))
+    assert errors_of(block) == []
+    assert make(speculative, block).slow is not None
+    lacking = place("speculative_spectrum_classifier", **hub_side)
+    assert any("Assertion" in text for text in errors_of(lacking))
+    with pytest.raises(ValueError, match="key"):
+        make(speculative, lacking)
+
+
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.grc")), ids=lambda path: path.stem)
 def test_example_compiles(example, tmp_path):
     compiler = shutil.which("grcc") or pytest.skip("grcc is not installed")
