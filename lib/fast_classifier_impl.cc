@@ -126,6 +126,7 @@ fast_classifier_impl::fast_classifier_impl(fast_model&& model,
       d_posterior(batch * d_model.labels().size()),
       d_where(batch),
       d_retuned(batch),
+      d_check(d_model.fft_size()),
       d_clock(sample_rate,
               center_frequency,
               vector_hop == 0 ? d_model.fft_size() : vector_hop,
@@ -163,6 +164,7 @@ bool fast_classifier_impl::start()
     // A new stream: the offsets count from 0 again, and samples may have been lost.
     d_clock.restart();
     d_context.clear();
+    d_check.restart();
     d_ticker = std::thread([this] { tick(); });
     return sync_block::start();
 }

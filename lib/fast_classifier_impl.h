@@ -8,6 +8,7 @@
 
 #include "core/cascade.h"
 #include "core/context_ring.h"
+#include "core/input_check.h"
 #include "core/stream_clock.h"
 #include "core/warning_limiter.h"
 #include "pdu.h"
@@ -68,6 +69,7 @@ private:
     }
     void place(uint64_t first, size_t count);
     size_t prepare(const uint8_t* in, size_t place, size_t count);
+    bool is_negative(const uint8_t* in);
     // Building a message costs more than classifying a vector.
     bool has_subscribers(const pmt::pmt_t& port)
     {
@@ -103,6 +105,8 @@ private:
     std::vector<uint8_t> d_retuned;       // [batch] bool
     std::vector<tag_t> d_tags;
     size_t d_next_tag = 0;
+    input_check d_check;
+    warning_limiter d_negative_warning;
 
     mutable std::mutex d_mutex; // guards what follows; never held while computing
     stream_clock d_clock;

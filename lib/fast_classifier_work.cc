@@ -127,13 +127,32 @@ size_t fast_classifier_impl::prepare(const uint8_t* in, size_t place, size_t cou
 {
     const size_t bins = d_model.fft_size();
     for (size_t i = 0; i < count; i++, in += item_size(d_input) * bins) {
-        if (d_retuned[place + i] ||
+        if (d_retuned[place + i] || is_negative(in) ||
             !d_model.preprocess(in, d_input, d_shift, d_context.next(), &d_x[i * bins]))
             return i;
+        if (d_check.looks_unshifted(d_context.next()))
+            d_logger->warn(
+                "the spectrum looks as if its halves were exchanged: set shift "
+                "(Bin 0 Is DC) to {:s}",
+                d_shift ? "no" : "yes, or shift in the FFT");
         d_rate[i] = d_model.rate_feature(d_where[place + i].sample_rate);
         d_context.push();
     }
     return count;
+}
+
+// Power that cannot be any; said, but not of every vector.
+bool fast_classifier_impl::is_negative(const uint8_t* in)
+{
+    if (d_input != input_kind::power ||
+        !d_check.is_negative(reinterpret_cast<const float*>(in)))
+        return false;
+    uint64_t held_back = 0;
+    if (d_negative_warning.allow(warning_limiter::clock::now(), held_back))
+        d_logger->warn(
+            "power is never negative, and such vectors are invalid: is this dB? "
+            "Then set input to decibel");
+    return true;
 }
 
 void fast_classifier_impl::defer(uint64_t ring_index)
