@@ -233,7 +233,8 @@ void slow_link_impl::say_unreachable()
         return;
     d_said_unreachable = true;
     d_logger->warn(
-        "hub at {:s} is unreachable: vectors keep their fast label until it answers",
+        "hub at {:s} is unreachable: vectors keep their fast label until it answers; "
+        "is `gr-speculative hub` running there, with that endpoint?",
         d_settings.endpoint);
 }
 

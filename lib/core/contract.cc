@@ -150,7 +150,10 @@ private:
 
 preprocessing_constants preprocessing_of(const reader& read, size_t fft_size)
 {
-    read.integer("version", 1, 1);
+    if (read.integer("version", 0, 1000000) != 1)
+        read.wrong("version",
+                   "1, the only one that this release knows: update gr-speculative, or "
+                   "train the model anew with this release");
     preprocessing_constants p;
     p.window = read.text("window");
     p.floor_blocks = read.integer("floor_blocks", 1, std::min<size_t>(fft_size, 256));

@@ -244,8 +244,9 @@ model parse(const std::string& bytes, const std::string& source)
         check_order(m);
         return m;
     } catch (const protozero::exception& e) {
-        throw std::runtime_error(source + ": not an ONNX file, or a damaged one (" +
-                                 e.what() + ")");
+        throw std::runtime_error(
+            source + ": not an ONNX file, or a damaged one (" + e.what() +
+            "): give the fast.onnx that `gr-speculative train` makes");
     } catch (const std::runtime_error& e) {
         throw std::runtime_error(source + ": " + e.what());
     }

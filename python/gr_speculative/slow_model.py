@@ -28,6 +28,8 @@ def load_slow_model(path: str | Path, threads: int = 1, device: str = "cpu") -> 
     if is_factory(path):
         return from_factory(str(path))
     path = Path(path)
+    if path.suffix != ".safetensors":
+        raise SlowModelError(f"{path}: expected a slow model, NAME.safetensors with NAME.json beside it")
     weights = _read(path, "weights as safetensors")
     try:
         beside = path.with_suffix(".json")
