@@ -58,6 +58,8 @@ class sigmf_annotation_sink(gr.basic_block):
         ):
             if not 0 < value < math.inf:
                 raise ValueError(f"{name} is {value}, expected a number above 0")
+        if not math.isfinite(center_frequency):
+            raise ValueError(f"center_frequency is {center_frequency}, expected a number of Hz")
         if not path.endswith(".sigmf-meta") or not Path(path).absolute().parent.is_dir():
             raise ValueError(f"path is {path!r}, expected NAME.sigmf-meta in a folder that exists")
         self._path = path
