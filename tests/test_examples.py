@@ -65,3 +65,22 @@ def test_flowgraphs_run(name, tmp_path):
     time.sleep(2)
     out, _ = process.communicate("\n", timeout=PATIENCE_S)  # the key that ends it
     assert process.returncode == 0 and "Traceback" not in out, out[-2000:]
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "said"),
+    [
+        ("receiver", ["433.92", "driver=x"], "1 losses of samples"),
+        ("scanning", ["driver=x", "433.92", "868.3"], ""),
+    ],
+)
+def test_examples_with_a_receiver(name, arguments, said, tmp_path, monkeypatch):
+    pytest.importorskip("torch", reason="the slow model of the example needs torch")
+    double = "from radio_doubles import Air, soapy\nglobals().update(vars(soapy(Air())))\n"
+    (tmp_path / "SoapySDR.py").write_text(double)
+    paths = [str(tmp_path), str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(paths))
+    assert said in python(EXAMPLES / f"{name}.py", *arguments, cwd=tmp_path)
+    if name == "scanning":
+        captures = json.loads((tmp_path / "scan.sigmf-meta").read_text())["captures"]
+        assert captures[0]["core:frequency"] == 433.92e6
