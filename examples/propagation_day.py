@@ -149,10 +149,11 @@ def main() -> None:
     add("--threshold", type=float, default=0.3, help="in good weather, default %(default)s")
     add("--strength", type=float, default=0.9, help="of the conditions, 0 to 1, default %(default)s")
     add("--budget", type=float, default=0.0, help="deferrals a second of both, default 0: no limit")
+    add("--on-air", type=float, default=1.0, help="distant transmitters at a time, default %(default)s")
     args = parser.parse_args()
     quiet_blocks()
     args.out.mkdir(parents=True, exist_ok=True)
-    coast = Coast()
+    coast = Coast(on_air=args.on_air)
     days = []
     with Worker(default_slow_model()) as worker:
         for seed in range(1, args.seeds + 1):

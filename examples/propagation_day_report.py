@@ -93,9 +93,13 @@ def report(days: list[Day], picture: Path) -> dict:
     for name, text in NAMES.items():
         row = {}
         for period, where in periods.items():
+            by_day = [s.accuracy(name, w) for s, w in zip(scored, where, strict=True)]
+            deferred = [s.deferral(name, w) for s, w in zip(scored, where, strict=True)]
             row[period] = {
-                "accuracy": float(np.mean([s.accuracy(name, w) for s, w in zip(scored, where, strict=True)])),
-                "deferred": float(np.mean([s.deferral(name, w) for s, w in zip(scored, where, strict=True)])),
+                "accuracy": float(np.mean(by_day)),
+                "deferred": float(np.mean(deferred)),
+                "accuracy of each day": by_day,
+                "deferred of each day": deferred,
             }
         figures[text] = row
         print(f"{text:<31}" + "".join(f"{c['accuracy']:>12.3f}{c['deferred']:>10.0%}" for c in row.values()))
