@@ -168,6 +168,8 @@ def _serve(channel: socket.socket, path: str, threads: int, device: str, specifi
         )
     except Exception as error:  # whatever a user's model raises
         text = str(error) if isinstance(error, ValueError) else f"{path}: {type(error).__name__}: {error}"
+        if isinstance(error, ModuleNotFoundError):
+            text += f": pip install {error.name}, or leave the slow model to a hub elsewhere (node --hub)"
         _send(channel, {"error": printable(text)})
         return
     while True:
