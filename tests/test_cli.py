@@ -91,7 +91,7 @@ def test_an_interrupt_is_quiet(command, capsys):
 @pytest.mark.parametrize(
     ("missing", "fix"),
     [
-        ("torch", "pip install 'gr-speculative[hub]'"),
+        ("torch", "pip install torch safetensors"),
         ("gnuradio", "install GNU Radio 3.10"),
         ("gnuradio.speculative", "./gr-speculative build"),
         ("onnx.helper", "pip install onnx"),

@@ -46,8 +46,8 @@ COMMANDS = {
 _FIXES = {
     "gnuradio": "install GNU Radio 3.10 and use the Python that it was built for",
     "gnuradio.speculative": "build and install the GNU Radio module: ./gr-speculative build, in a checkout",
-    "torch": "pip install 'gr-speculative[hub]'",
-    "safetensors": "pip install 'gr-speculative[hub]'",
+    "torch": "pip install torch safetensors",
+    "safetensors": "pip install torch safetensors",
     "sgp4": "pip install 'gr-speculative[heads]'",
     "zmq": "pip install pyzmq",
     "prometheus_client": "pip install prometheus-client",

@@ -147,7 +147,7 @@ def _companion() -> Finding:
     return ok(found[0])
 
 
-_TORCH = "pip install 'gr-speculative[hub]'; a node with a hub elsewhere does without"
+_TORCH = "pip install torch safetensors, in a virtual environment; a node with a hub elsewhere does without"
 CHECKS: list[tuple[str, Callable[[], Finding]]] = [
     ("gr-speculative", lambda: ok(f"{__version__}, {Path(__file__).parent}")),
     ("python", lambda: ok(f"{platform.python_version()}, {sys.executable}")),
