@@ -13,13 +13,14 @@ onnx = pytest.importorskip("onnx")
 from gr_speculative import promise, rules  # noqa: E402
 from gr_speculative.cascade_predictions import Predictions, predict  # noqa: E402
 from gr_speculative.cli import main  # noqa: E402
-from gr_speculative.contract import LABELS, METADATA_KEY, Contract, ContractError  # noqa: E402
+from gr_speculative.contract import LABELS, METADATA_KEY, Contract, ContractError, Strata  # noqa: E402
 from gr_speculative.data import load  # noqa: E402
 from gr_speculative.fast_model import load_fast_model  # noqa: E402
 from gr_speculative.models import FastNet, SlowNet  # noqa: E402
 from gr_speculative.onnx_export import export_fast  # noqa: E402
 from gr_speculative.promise import Terms  # noqa: E402
 from gr_speculative.slow_model import load_slow_model, save_slow_model  # noqa: E402
+from gr_speculative.terms import EDGES_DB  # noqa: E402
 
 CONTEXT = 4
 FILES = {"val": 310, "few": 5, "train": 40}
@@ -129,11 +130,17 @@ def test_too_few_units_is_said_with_the_numbers(calibrate, tmp_path):
 @pytest.mark.filterwarnings("error")
 def test_labels_without_support_are_refused_a_threshold(calibrate, tmp_path):
     out = tmp_path / "fast.onnx"
-    status, text, _ = calibrate("--per-class", "--out", str(out))
+    status, text, _ = calibrate("--strata", "label", "--out", str(out))
     assert status == 0 and f"ook_ism: {FILES['val']} files: has a threshold" in text
     assert "adsb_1090: 0 files: is refused (below 300)" in text
-    status, text, _ = calibrate("--per-class", "--split", "few")
+    status, text, _ = calibrate("--strata", "label", "--split", "few")
     assert status == 1 and "ook_ism: 5 files: is refused" in text
+    contract = load_fast_model(out).contract
+    assert contract.strata == Strata("label", (None, contract.threshold, *[None] * 6))
+    status, text, _ = calibrate("--strata", "snr", "--model", str(out), "--split", "few")
+    assert status == 1 and "below 15 dB: " in text and "40 dB and above: " in text
+    assert calibrate("--model", str(out), "--out", str(out))[0] == 0  # one threshold for all again
+    assert load_fast_model(out).contract.strata is None
 
 
 def test_emissions_are_runs_and_come_with_a_warning(calibrate, data, models):
@@ -169,7 +176,7 @@ def test_what_the_model_saw_is_not_held_out(calibrate, models, data, tmp_path):
         (["--sample-rate", "inf"], "--sample-rate inf: expected Hz"),
         (["--seed", "-1"], "--seed -1: expected 0 or more"),
         (["--split", "test"], "no labelled recording of the split 'test'; there are: 'few', 'train', 'val'"),
-        (["--per-class", "--budget", "1"], "cannot be combined"),
+        (["--strata", "snr", "--budget", "1"], "cannot be combined"),
         (["--rule", "benefit", "--fit-split", "val"], "fit the rule on other recordings"),
         (["--rule", "benefit"], "slow corrects 0 of 120 vectors: nothing to learn from"),
         (["--data", "/nowhere"], "/nowhere: expected a folder"),
@@ -226,13 +233,37 @@ def test_labels_with_support_get_the_threshold_that_they_need():
     score = np.tile(np.linspace(0, 1, 1000, endpoint=False), 3)[:2100]
     said = np.repeat([1, 2, 6], (1000, 1000, 100))
     found = predictions(score, (said == 1) & (score < 0.5), said)
-    parts = promise.by_label(Terms(), found, score, LABELS)
+    groups = promise.groups(Terms(), found, "label", Contract("fast", "f"))
+    parts = promise.split(Terms(), found, score, groups)
     assert [part.name for part in parts] == ["ook_ism", "fsk_ism", "the rest"]
     assert [part.sequence.n for part in parts] == [1000, 1000, 100]
     choices = [promise.choose(Terms(), part, 1 - 0.05 / 3) for part in parts]
     assert [choice.certified for choice in choices] == [True, True, False]
     assert 0.48 < choices[0].threshold < 0.51 and choices[1].threshold == 0
     assert "100 files" in choices[2].text
+    common, own = promise.thresholds(groups, choices)
+    assert common == choices[2].threshold
+    assert own == (None, choices[0].threshold, 0, None, None, None, None, None)
+
+
+def test_bands_of_snr_with_support_get_the_threshold_that_they_need():
+    """Right from 0.5 on below 15 dB, always from 15 to 25 dB; nothing lies above."""
+    score = np.tile(np.linspace(0, 1, 1000, endpoint=False), 2)
+    quiet = np.repeat([True, False], 1000)
+    found = predictions(score, quiet & (score < 0.5))
+    found = replace(found, levels=np.column_stack([np.where(quiet, 0.7, 0.75), np.zeros(2000)]))
+    groups = promise.groups(Terms(), found, "snr", Contract("fast", "f"))
+    assert groups.support.tolist() == [1000, 1000, 0, 0]
+    parts = promise.split(Terms(), found, score, groups)
+    assert [part.name for part in parts] == ["below 15 dB", "15 dB to 25 dB"]
+    choices = [promise.choose(Terms(), part, 0.975) for part in parts]
+    common, own = promise.thresholds(groups, choices)
+    assert 0.48 < own[0] < 0.51 and own[1:] == (0, None, None)
+    assert common == own[0]  # the most cautious, for what no recording speaks of
+    contract = Contract("fast", "f", threshold=common, strata=Strata("snr", own, EDGES_DB))
+    contract = Contract.from_json(contract.to_json(), "f")
+    levels = np.array([[0.7, 0], [0.75, 0], [1.2, 0], [2.5, 0]])
+    assert rules.thresholds(contract, np.eye(8)[:4], levels).tolist() == [common, 0, 0, common]
 
 
 def test_scores_of_the_rules():

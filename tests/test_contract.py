@@ -5,13 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from gr_speculative.contract import Contract, ContractError, Merge
+from gr_speculative.contract import Contract, ContractError, Merge, Strata
 
 FAST = Contract("fast", "fast-1", merge=Merge("log_linear", 0.3, 0.9), calibration={"n": 3})
+STRATIFIED = replace(FAST, strata=Strata("snr", (0.5, None, 0.0), (15.0, 40.0)))
 SLOW = Contract("slow", "slow-1", context=16, architecture={"class": "SlowNet", "arguments": {}})
 
 
-@pytest.mark.parametrize("contract", [FAST, SLOW, replace(FAST, merge=Merge("linear", lambda_=0.7))])
+@pytest.mark.parametrize(
+    "contract", [FAST, SLOW, STRATIFIED, replace(FAST, merge=Merge("linear", lambda_=0.7))]
+)
 def test_round_trip(contract):
     again = Contract.from_json(contract.to_json(), "x")
     assert again.to_json() == contract.to_json()
@@ -51,10 +54,16 @@ DELETE = object()
         ("merge.weight_fast", -1),
         ("slow_context", 0),
         ("calibration", 3),
+        ("strata", 3),
+        ("strata.by", "mood"),
+        ("strata.edges_db", [40, 15]),
+        ("strata.edges_db", [None, 15]),
+        ("strata.thresholds", [0.5, None]),
+        ("strata.thresholds", [0.5, None, 2]),
     ],
 )
 def test_an_error_names_file_and_field(path, value):
-    document = json.loads(FAST.to_json())
+    document = json.loads(STRATIFIED.to_json() if path.startswith("strata.") else FAST.to_json())
     *parents, key = path.split(".")
     target = document
     for parent in parents:

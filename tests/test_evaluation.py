@@ -131,12 +131,19 @@ def test_the_command_writes_table_json_plots_and_card(folder, models, tmp_path, 
     assert found["data_sha256"] == load(folder).sha256
     part = found["sets"]["val"]
     assert part["counts"]["ook_ism"] == 16 and set(part["models"]) == {"fast", "slow", "merged", "cascade"}
+    margin = found["rules"]["val"]["margin"]
+    assert margin["accuracy"]["0"] == part["models"]["fast"]["accuracy"]["value"]
+    assert margin["accuracy"]["100"] == pytest.approx(part["models"]["merged"]["accuracy"]["value"])
+    assert margin["quality"]["value"] == part["deferral"]["quality"]["value"]
+    assert {"margin", "max_probability", "entropy"} <= set(found["rules"]["val"])
+    assert "| max_probability | " in said and "val: accuracy of the cascade" in said
     low, high = part["models"]["slow"]["accuracy"]["interval"]
     assert low <= part["models"]["slow"]["accuracy"]["value"] <= high
     assert {"val-curves.png", "val-confusion.png", "val-resampled-curves.png"} <= {
         p.name for p in out.iterdir()
     }
     text = card.read_text()
+    assert "## val: deferral rules" in text
     assert "val: no window at all of" in text and found["models"]["fast"]["sha256"][:16] in text
 
 

@@ -20,12 +20,13 @@ import torch
 
 from . import rules
 from .cascade_predictions import predict
-from .contract import METADATA_KEY, Contract
+from .contract import METADATA_KEY, Contract, Strata
 from .data import DataError, Dataset, Recording, load
 from .fast_model import load_fast_model
-from .promise import STRATUM, Terms, by_label, choose, support, table, whole
-from .rule_comparison import comparison
+from .promise import choose, groups, split, table, thresholds, whole
+from .rule_comparison import compare, markdown
 from .slow_model import load_slow_model
+from .terms import EDGES_DB, STRATUM, Terms
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,11 +47,12 @@ def run(args: argparse.Namespace) -> int:
         other = predict(_split(args, args.fit_split, dataset), fast, slow)
         benefit = rules.fit_benefit(other.fast, other.levels, other.gained())
     if args.compare:
-        print(comparison(found, benefit, args.fit_split))
+        print(markdown(compare(found, {f"benefit, fitted on {args.fit_split}": benefit})))
         return 0
     terms = Terms(args.mode, args.risk, args.confidence, args.unit, args.budget, args.sample_rate, args.seed)
     score = rules.score(rule, found.fast, found.levels, benefit)
-    parts = by_label(terms, found, score, contract.labels) if args.per_class else [whole(terms, found, score)]
+    own = groups(terms, found, args.strata, contract) if args.strata else None
+    parts = split(terms, found, score, own) if own else [whole(terms, found, score)]
     if args.unit == "emission":
         print(
             f"warning: emissions of one file are rarely independent; there are "
@@ -61,10 +63,10 @@ def run(args: argparse.Namespace) -> int:
         f"{args.split}: {len(found.label)} vectors; one at random of each {args.unit} (seed {args.seed}); "
         f"rule {rule}\npromise: {args.mode}, risk {args.risk:g}, confidence {args.confidence:g}"
     )
-    if args.per_class:
-        for label, count in zip(contract.labels, support(terms, found), strict=True):
+    if own:
+        for name, count in zip(own.names, own.support, strict=True):
             verdict = "has" if count >= STRATUM else f"is refused (below {STRATUM})"
-            print(f"{label}: {count} {args.unit}s: {verdict} a threshold of its own")
+            print(f"{name}: {count} {args.unit}s: {verdict} a threshold of its own")
     confidence = 1 - (1 - args.confidence) / len(parts)  # so that all hold at once with args.confidence
     choices = [choose(terms, part, confidence) for part in parts]
     for part, choice in zip(parts, choices, strict=True):
@@ -72,24 +74,26 @@ def run(args: argparse.Namespace) -> int:
     certified = all(choice.certified for choice in choices)
     record = {"certified": certified, "held_out": held_out, "n": sum(part.sequence.n for part in parts)}
     record |= {name: getattr(args, name) for name in ("mode", "risk", "confidence", "unit", "split", "seed")}
-    record |= {"rule": rule, "threshold": choices[-1].threshold}
     record |= {"data_sha256": dataset.sha256, "slow_sha256": slow.sha256}
-    if args.per_class:
-        own = zip(parts[:-1], choices, strict=False)
-        record["class_thresholds"] = {part.name: choice.threshold for part, choice in own}
+    fields: dict[str, Any] = {"rule": rule, "threshold": choices[-1].threshold, "strata": None}
+    if own:
+        fields["threshold"], values = thresholds(own, choices)
+        if len(own.supported):
+            edges = EDGES_DB if args.strata == "snr" else ()
+            fields["strata"] = Strata(args.strata, values, edges).to_dict()
+    record |= fields
     if args.out and (certified or args.uncertified):
         calibration = {"guarantee": record} | ({"benefit": benefit.to_dict()} if rule == "benefit" else {})
-        write_calibrated(args.model, args.out, rule, record["threshold"], calibration)
-        print(f"wrote {args.out}: rule {rule}, threshold {record['threshold']:g}, certified: {certified}")
+        write_calibrated(args.model, args.out, fields, calibration)
+        print(f"wrote {args.out}: rule {rule}, threshold {fields['threshold']:g}, certified: {certified}")
     elif args.out:
         print(f"{args.out} is not written (--uncertified writes the threshold that seems right)")
     return 0 if certified else 1
 
 
-def write_calibrated(
-    source: Path, target: Path, rule: str, threshold: float, calibration: dict[str, Any]
-) -> None:
-    """Copies a fast model with another rule and threshold; `calibration` adds to the record in its contract.
+def write_calibrated(source: Path, target: Path, fields: dict[str, Any], calibration: dict[str, Any]) -> None:
+    """Copies a fast model with other `fields` of its contract, without those that are None; `calibration` adds
+    to the record in it.
 
     Nothing else changes, so weights and predictions stay; the SHA-256 of the file does not. `target` may be
     `source`, and is replaced at once or not at all.
@@ -97,7 +101,8 @@ def write_calibrated(
     model = onnx.load(source)
     entry = next(entry for entry in model.metadata_props if entry.key == METADATA_KEY)
     document = json.loads(entry.value)
-    document |= {"rule": rule, "threshold": threshold, "calibration": document["calibration"] | calibration}
+    document |= fields | {"calibration": document["calibration"] | calibration}
+    document = {key: value for key, value in document.items() if value is not None}
     Contract.from_dict(document, str(target))
     entry.value = json.dumps(document, indent=2, allow_nan=False) + "\n"
     part = target.with_name(target.name + ".part")
@@ -116,8 +121,8 @@ def _check(args: argparse.Namespace) -> None:
     ):
         if not good:
             raise ValueError(f"--{name} {value:g}: expected {expected}")
-    if args.per_class and args.budget < math.inf:
-        raise ValueError("--per-class and --budget cannot be combined: a budget belongs to one threshold")
+    if args.strata and args.budget < math.inf:
+        raise ValueError("--strata and --budget cannot be combined: a budget belongs to one threshold")
     if args.split == args.fit_split and (args.compare or args.rule == "benefit"):
         raise ValueError(f"--fit-split {args.split}: fit the rule on other recordings than it is tested on")
 

@@ -8,7 +8,7 @@ import argparse
 import math
 from pathlib import Path
 
-from gr_speculative.contract import RULES
+from gr_speculative.contract import RULES, STRATA
 from gr_speculative.terms import MODES, STRATUM, UNITS
 
 
@@ -47,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fit-split", default="train", metavar="NAME", help="to fit the rule `benefit` on (default train)"
     )
     parser.add_argument(
-        "--per-class", action="store_true", help=f"a threshold for each label with {STRATUM} units or more"
+        "--strata",
+        choices=STRATA,
+        help=f"thresholds by the fast label or by SNR, each where {STRATUM} units or more support it",
     )
     parser.add_argument("--compare", action="store_true", help="only compare the rules")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the model with its new contract here")

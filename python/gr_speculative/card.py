@@ -10,6 +10,7 @@ import numpy as np
 
 from .detection import FALSE_ALARM, SNR_DB
 from .report import show
+from .rule_comparison import markdown
 
 FEW = 60
 
@@ -18,6 +19,7 @@ def model_card(report: dict[str, Any]) -> str:
     """Markdown of a report (report.json's content)."""
     parts = ["# Model card", _models(report)]
     parts += [_set(name, part) for name, part in report["sets"].items()]
+    parts += [_rules(name, compared) for name, compared in report["rules"].items()]
     if report["unknown"]:
         parts.append(_unknown(report["unknown"]))
     if report.get("detection"):
@@ -76,6 +78,11 @@ def _set(name: str, part: dict[str, Any]) -> str:
         f"everything, at a threshold of {part['kept']['threshold']:.3f}.",
     ]
     return "\n".join(lines)
+
+
+def _rules(name: str, compared: dict[str, Any]) -> str:
+    title = f"## {name}: deferral rules, accuracy of the cascade with a share of the vectors deferred"
+    return f"{title}\n\n{markdown(compared)}"
 
 
 def _unknown(found: dict[str, Any]) -> str:

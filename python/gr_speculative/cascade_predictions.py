@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .contract import Contract
 from .data import Recording
 from .evaluation import Windows
 from .model import Model
-from .report import scores
+from .report import Scores, scores
 
 
 @dataclass(frozen=True)
@@ -42,17 +43,20 @@ class Predictions:
 
 
 def predict(recordings: Sequence[Recording], fast: Model, slow: Model) -> Predictions:
-    size = fast.contract.fft_size
-    windows = Windows(recordings, fast.contract.labels, size)
-    known = windows.label < len(fast.contract.labels)
-    found = scores(windows, fast, slow)
+    windows = Windows(recordings, fast.contract.labels, fast.contract.fft_size)
+    return predictions(windows, scores(windows, fast, slow), fast.contract)
+
+
+def predictions(windows: Windows, found: Scores, contract: Contract) -> Predictions:
+    """Of the windows that a label names; contract: of the fast model."""
+    known = windows.label < len(contract.labels)
     units = {"emission": emissions(windows), "file": windows.file, "device": windows.group}
     return Predictions(
         windows.label[known],
         *(getattr(found, name)[known] for name in ("fast", "slow", "merged")),
         levels=windows.levels()[known],
         sample_rate=windows.rate[known],
-        fft_size=size,
+        fft_size=contract.fft_size,
         units={name: unit[known] for name, unit in units.items()},
     )
 

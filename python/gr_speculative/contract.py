@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ SCHEMA = 1
 METADATA_KEY = "gr_speculative"
 LABELS = ("noise", "ook_ism", "fsk_ism", "gfsk_1m", "oqpsk_154", "wifi_ofdm", "lte_ofdm", "adsb_1090")
 RULES = ("margin", "max_probability", "entropy", "benefit")
+STRATA = ("label", "snr")
 
 
 class ContractError(ValueError):
@@ -53,10 +55,28 @@ class Merge:
 
 
 @dataclass(frozen=True)
+class Strata:
+    """Thresholds of parts of the vectors, None: the common one.
+
+    by `label`: one for each label of the fast model; by `snr`: one for each band of the largest bin over the
+    floor between ascending edges_db, of which each belongs to the band above it.
+    """
+
+    by: str
+    thresholds: tuple[float | None, ...]
+    edges_db: tuple[float, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        edges = {"edges_db": [*self.edges_db]} if self.by == "snr" else {}
+        return {"by": self.by} | edges | {"thresholds": [*self.thresholds]}
+
+
+@dataclass(frozen=True)
 class Contract:
     """One model's contract.
 
-    `rule`, `threshold`, `merge` and `slow_context` belong to a fast model, `architecture` to a slow one.
+    `rule`, `threshold`, `strata`, `merge` and `slow_context` belong to a fast model, `architecture` to a slow
+    one.
     """
 
     role: str
@@ -68,6 +88,7 @@ class Contract:
     temperature: float = 1.0
     rule: str = "margin"
     threshold: float = 0.85
+    strata: Strata | None = None
     merge: Merge = field(default_factory=Merge)
     slow_context: int = 16
     calibration: dict[str, Any] = field(default_factory=dict)
@@ -93,6 +114,8 @@ class Contract:
                 "merge": self.merge.to_dict(),
                 "slow_context": self.slow_context,
             }
+            if self.strata:
+                document["strata"] = self.strata.to_dict()
         else:
             document["architecture"] = self.architecture
         document |= {"calibration": self.calibration, "training": self.training}
@@ -135,6 +158,7 @@ class Contract:
             contract,
             rule=read.text("rule", RULES),
             threshold=read.number("threshold", lambda v: 0 <= v <= 1, "a number from 0 to 1"),
+            strata=_strata(read.child("strata"), len(contract.labels)) if "strata" in document else None,
             merge=_merge(read.child("merge")),
             slow_context=read.number("slow_context", lambda v: v >= 1, "an integer ≥ 1", int),
         )
@@ -160,6 +184,21 @@ def _preprocessing(read: _Reader, fft_size: int) -> Preprocessing:
         clip_low=low,
         clip_high=read.number("clip_high", lambda v: v > low, "a number > clip_low"),
     )
+
+
+def _strata(read: _Reader, labels: int) -> Strata:
+    by, edges, count = read.text("by", STRATA), (), labels
+    if by == "snr":
+        expected = "1 to 64 ascending numbers of dB"
+        edges = read.numbers("edges_db", lambda v: v is not None and abs(v) <= 1e6, expected)
+        if not 1 <= len(edges) <= 64 or list(edges) != sorted(edges):
+            raise read.wrong("edges_db", expected)
+        count = len(edges) + 1
+    expected = f"{count} times a number from 0 to 1, or null"
+    thresholds = read.numbers("thresholds", lambda v: v is None or 0 <= v <= 1, expected)
+    if len(thresholds) != count:
+        raise read.wrong("thresholds", expected)
+    return Strata(by, thresholds, edges)
 
 
 def _merge(read: _Reader) -> Merge:
@@ -197,6 +236,19 @@ class _Reader:
         if not right_type or not math.isfinite(value) or not valid(value):
             raise self.wrong(key, expected)
         return kind(value)
+
+    def numbers(
+        self, key: str, valid: Callable[[float | None], bool], expected: str
+    ) -> tuple[float | None, ...]:
+        """A list of numbers and nulls, each of them valid."""
+        values = self._document.get(key)
+        if not isinstance(values, list):
+            raise self.wrong(key, expected)
+        for value in values:
+            number = value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+            if not number or not valid(value):
+                raise self.wrong(key, expected)
+        return tuple(values)
 
     def labels(self) -> tuple[str, ...]:
         value = self._document.get("labels")

@@ -14,11 +14,14 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from . import rules
+from .cascade_predictions import predictions
 from .data import DataError, Recording, load
 from .detection import detection
 from .evaluation import Resampled, Windows, resampled
 from .fast_model import load_fast_model
 from .report import measure, scores, show, unknown
+from .rule_comparison import compare, markdown
 from .slow_model import load_slow_model
 
 
@@ -43,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
         "sets": {},
     }
     originals = []
+    report["rules"] = {}
     for name, recordings in tqdm(sets.items(), desc="evaluate", unit="set", disable=None, leave=False):
         windows = Windows(recordings, fast.contract.labels)
         if not len(windows.label):
@@ -51,6 +55,10 @@ def run(args: argparse.Namespace) -> int:
         found = scores(windows, fast, slow)
         if not isinstance(recordings[0], Resampled):
             originals.append((windows.label, found))
+            pair = predictions(windows, found, fast.contract)
+            if len(pair.label):
+                benefits = {"benefit, the model's": rules.Benefit.of(fast.contract)}
+                report["rules"][name] = compare(pair, benefits, args.rounds)
         if np.any((windows.label < len(report["labels"])) & (windows.label > 0)):
             report["sets"][name] = measure(windows, found, fast.contract.labels, args.rounds)
     report["unknown"] = unknown(originals, len(report["labels"])) if originals else None
@@ -61,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
         }
     _print(report)
     _write(report, args)
+    for name, compared in report["rules"].items():
+        print(f"\n{name}: accuracy of the cascade with a share of the vectors deferred\n{markdown(compared)}")
     return 0
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import guarantee
+from . import guarantee, rules
 from .cascade_predictions import Predictions
+from .contract import Contract
 from .guarantee import THRESHOLDS
 from .rules import is_accepted
-from .terms import STRATUM, Terms
+from .terms import EDGES_DB, STRATUM, Terms
 
 SHARES = (1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.0)  # deferred, of which a table speaks
 
@@ -48,20 +49,52 @@ def whole(terms: Terms, found: Predictions, score: np.ndarray) -> Part:
     return _part("", terms, found, score, np.full(len(score), True))
 
 
-def support(terms: Terms, found: Predictions) -> np.ndarray:
-    """Drawn units whose vector the fast model gives to each label, int [C]."""
-    return np.bincount(found.labels("fast")[_drawn(terms, found)], minlength=found.fast.shape[1])
+@dataclass(frozen=True)
+class Groups:
+    """Parts of the vectors that may have thresholds of their own. names: [m]; stratum: of each vector, int [n];
+    support: drawn units in each, int [m].
+    """
+
+    names: tuple[str, ...]
+    stratum: np.ndarray
+    support: np.ndarray
+
+    @property
+    def supported(self) -> np.ndarray:
+        """Numbers of those with a support of STRATUM or more."""
+        return np.flatnonzero(self.support >= STRATUM)
 
 
-def by_label(terms: Terms, found: Predictions, score: np.ndarray, labels: tuple[str, ...]) -> list[Part]:
-    """One part for each label with a support of STRATUM or more, then one for the rest, if there is any."""
-    said = found.labels("fast")
-    supported = np.flatnonzero(support(terms, found) >= STRATUM)
-    rest = ~np.isin(said, supported)
-    parts = [_part(labels[i], terms, found, score, said == i) for i in supported]
+def groups(terms: Terms, found: Predictions, by: str, contract: Contract) -> Groups:
+    """By `label`: the fast model's; by `snr`: bands between EDGES_DB of the largest bin over the floor."""
+    number = rules.stratum(by, found.fast, found.levels, EDGES_DB, contract.preprocessing.scale_db)
+    names = contract.labels
+    if by == "snr":
+        edges = [f"{edge:g} dB" for edge in EDGES_DB]
+        between = [f"{low} to {high}" for low, high in zip(edges, edges[1:], strict=False)]
+        names = (f"below {edges[0]}", *between, f"{edges[-1]} and above")
+    return Groups(names, number, np.bincount(number[_drawn(terms, found)], minlength=len(names)))
+
+
+def split(terms: Terms, found: Predictions, score: np.ndarray, groups: Groups) -> list[Part]:
+    """One part for each supported stratum, then one for the rest, if there is any."""
+    parts = [_part(groups.names[i], terms, found, score, groups.stratum == i) for i in groups.supported]
+    rest = ~np.isin(groups.stratum, groups.supported)
     if rest.any():
         parts.append(_part("the rest", terms, found, score, rest))
     return parts
+
+
+def thresholds(groups: Groups, choices: list[Choice]) -> tuple[float, tuple[float | None, ...]]:
+    """The common threshold and that of each stratum, of the choices about what `split` gave.
+
+    If every vector belongs to a supported stratum, the most cautious of theirs is the common one.
+    """
+    own: list[float | None] = [None] * len(groups.names)
+    for number, choice in zip(groups.supported, choices, strict=False):
+        own[number] = choice.threshold
+    rest = choices[len(groups.supported) :] or choices
+    return max(choice.threshold for choice in rest), tuple(own)
 
 
 def _drawn(terms: Terms, found: Predictions) -> np.ndarray:

@@ -37,8 +37,9 @@ def scores(windows: Windows, fast: Model, slow: Model) -> Scores:
     contract = fast.contract
     p, q = softmax(logits / contract.temperature), softmax(slow_logits / slow.contract.temperature)
     merged = merged_as(contract, p, q)
-    score = rules.score(contract.rule, p, windows.levels(), rules.Benefit.of(contract))
-    deferred = ~rules.is_accepted(score, contract.threshold)
+    levels = windows.levels()
+    score = rules.score(contract.rule, p, levels, rules.Benefit.of(contract))
+    deferred = ~rules.is_accepted(score, rules.thresholds(contract, p, levels))
     cascade = np.where(deferred[:, None], merged, p)
     strangeness = {
         "energy, fast": energy(logits),
@@ -86,10 +87,10 @@ def measure(windows: Windows, found: Scores, labels: tuple[str, ...], rounds: in
         "files": int(len(np.unique(file))),
         "counts": {name: int(np.sum(label == i)) for i, name in enumerate(labels)},
         "models": {name: _model(p, label, file, labels, rounds) for name, p in models.items()},
-        "slow_over_fast": _with_interval(slow_gain, file, rounds),
+        "slow_over_fast": with_interval(slow_gain, file, rounds),
         "deferral": {
-            "share_at_threshold": _with_interval(lambda rows: float(np.mean(deferred[rows])), file, rounds),
-            "quality": _with_interval(
+            "share_at_threshold": with_interval(lambda rows: float(np.mean(deferred[rows])), file, rounds),
+            "quality": with_interval(
                 lambda rows: metrics.deferral(score[rows], fast_right[rows], merged_right[rows]).quality,
                 file,
                 rounds,
@@ -124,9 +125,9 @@ def _model(
     every = np.linspace(0, len(right) - 1, 101).astype(int)
     present = [i for i in range(len(labels)) if np.any(label == i)]
     return {
-        **{name: _with_interval(f, file, rounds) for name, f in statistics.items()},
+        **{name: with_interval(f, file, rounds) for name, f in statistics.items()},
         "recall": {
-            labels[i]: _with_interval(lambda rows, i=i: _recall(right[rows], label[rows] == i), file, rounds)
+            labels[i]: with_interval(lambda rows, i=i: _recall(right[rows], label[rows] == i), file, rounds)
             for i in present
         },
         "confusion": metrics.confusion(guess, label, len(labels)).tolist(),
@@ -139,7 +140,7 @@ def _recall(right: np.ndarray, of: np.ndarray) -> float:
     return float(np.mean(right[of])) if of.any() else np.nan
 
 
-def _with_interval(statistic: Callable[[np.ndarray], float], file: np.ndarray, rounds: int) -> dict[str, Any]:
+def with_interval(statistic: Callable[[np.ndarray], float], file: np.ndarray, rounds: int) -> dict[str, Any]:
     figures = (statistic(np.arange(len(file))), *metrics.bootstrap(file, statistic, rounds))
     value, low, high = (None if np.isnan(f) else float(f) for f in figures)  # JSON has no nan
     return {"value": value, "interval": [low, high]}

@@ -7,6 +7,7 @@ A score is float64 [n] in 0..1. p is the calibrated posterior of the fast model,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from .contract import RULES, Contract, ContractError
+from .contract import RULES, Contract, ContractError, Strata
 from .metrics import margin
 
 OCCUPIED = 0.5  # of the normalised spectrum: 10 dB over the floor, which 0.4 % of the bins of noise exceed
@@ -39,6 +40,25 @@ def score(rule: str, p: np.ndarray, levels: np.ndarray, benefit: Benefit | None 
             "rule 'benefit': the model file has no calibration.benefit: calibrate with --rule benefit"
         )
     return 1 - benefit.probability(p, levels)
+
+
+def stratum(
+    by: str, p: np.ndarray, levels: np.ndarray, edges_db: Sequence[float], scale_db: float
+) -> np.ndarray:
+    """Number of the stratum of each vector, int [n]: the fast model's label, or the band of its peak.
+
+    by, edges_db: as contract.Strata; scale_db: of the preprocessing.
+    """
+    if by == "label":
+        return p.argmax(axis=1)
+    return np.searchsorted(np.array(edges_db) / scale_db, levels[:, 0], side="right")
+
+
+def thresholds(contract: Contract, p: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """The threshold that counts for each vector, float [n]."""
+    own = contract.strata or Strata("label", (None,) * p.shape[1])
+    values = np.array([contract.threshold if value is None else value for value in own.thresholds])
+    return values[stratum(own.by, p, levels, own.edges_db, contract.preprocessing.scale_db)]
 
 
 def is_accepted(score: np.ndarray, threshold: np.ndarray | float) -> np.ndarray:

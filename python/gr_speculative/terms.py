@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 MODES = ("non-inferior", "agree")
 UNITS = ("emission", "file", "device")
-STRATUM = 300  # units without which a label gets no threshold of its own
+STRATUM = 300  # units without which a stratum gets no threshold of its own
+EDGES_DB = (15.0, 25.0, 40.0)  # of strata of SNR; fixed before any data, as the thresholds are
 
 
 @dataclass(frozen=True)
