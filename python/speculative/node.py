@@ -15,6 +15,7 @@ from typing import Any
 from gnuradio import gr
 
 from gr_speculative import config
+from gr_speculative.contract import RULES
 from gr_speculative.installed import default_fast_model, default_slow_model
 from gr_speculative.publisher import Publisher
 from gr_speculative.sigmf_io import Recording
@@ -43,6 +44,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=0.0,
         metavar="P",
         help="of confident vectors, also deferred to be checked",
+    )
+    add("--audit-seed", type=int, default=1, metavar="N", help="of their draw, default %(default)s")
+    add("--rule", choices=RULES, help="what is held against the threshold, default the model's own")
+    add(
+        "--conditions",
+        metavar="PROFILE",
+        help="profile of the atmosphere, or a folder of them, that may raise the threshold; default: none does",
+    )
+    add(
+        "--conditions-strength",
+        type=float,
+        default=0.5,
+        metavar="S",
+        help="how far --conditions may raise it towards 1, 0 to 1, default %(default)s",
     )
     add("--deadline", type=float, default=2.0, metavar="S", help="wait for a verdict, default %(default)s s")
     slow = parser.add_mutually_exclusive_group()
@@ -110,6 +125,10 @@ def run(args: argparse.Namespace) -> int:
             threshold=-1.0 if args.threshold is None else args.threshold,
             budget=args.budget,
             audit_fraction=args.audit_fraction,
+            audit_seed=args.audit_seed,
+            rule=args.rule or "",
+            conditions=args.conditions,
+            conditions_strength=args.conditions_strength,
             deadline=args.deadline,
             hub=endpoint,
             hub_options=_hub_options(args),

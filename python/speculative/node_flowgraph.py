@@ -14,6 +14,7 @@ from gnuradio import gr
 from gr_speculative.sigmf_io import Recording
 from gr_speculative.summary import Summary
 
+from .atmosphere_source import atmosphere_source
 from .live_gate import live_gate
 from .recording_source import recording_source
 from .result_sink import result_sink
@@ -24,7 +25,8 @@ from .spectrum_classifier import spectrum_classifier
 @dataclass(frozen=True)
 class NodeOptions:
     """model: path of the fast model. threshold: 0..1, negative: the model's. budget: deferrals a second, 0: no limit.
-    audit_fraction: 0..1. deadline: seconds.
+    audit_fraction: 0..1, audit_seed: of fast_classifier. rule: empty: the model's. conditions: profile for an
+    atmosphere_source, None: none, which counts with conditions_strength, 0..1. deadline: seconds.
     hub: ZeroMQ endpoint, None: ask nobody; hub_options: more of spectrum_classifier's that concern it.
     report: tell the hub results and counters. http: HOST:PORT for Prometheus.
     pace: as recording_source has it."""
@@ -33,6 +35,10 @@ class NodeOptions:
     threshold: float = -1.0
     budget: float = 0.0
     audit_fraction: float = 0.0
+    audit_seed: int = 1
+    rule: str = ""
+    conditions: str | None = None
+    conditions_strength: float = 0.5
     deadline: float = 2.0
     hub: str | None = None
     hub_options: dict = field(default_factory=dict)
@@ -66,7 +72,12 @@ class node_flowgraph(gr.top_block):
         )
         self.fft_size = self.classifier.fft_size()
         self.classifier.classifier.set_budget(options.budget)
-        self.classifier.classifier.set_audit_fraction(options.audit_fraction)
+        self.classifier.classifier.set_audit_fraction(options.audit_fraction, options.audit_seed)
+        self.classifier.classifier.set_rule(options.rule)
+        if options.conditions is not None and options.hub is not None:
+            self.classifier.classifier.set_conditions(options.conditions_strength)
+            self.weather = atmosphere_source(options.conditions, source.center_frequency)
+            self.msg_connect(self.weather, "conditions", self.classifier, "conditions")
         self._result = Summary(threshold=self.classifier.threshold())
         self.sink = result_sink(self._on_result)
         self._drain_timeout = options.deadline + 1.0

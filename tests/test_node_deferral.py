@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright 2026 gr-speculative contributors
+"""What a node is told about deferral reaches its classifier."""
+
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("gnuradio")
+pytest.importorskip(
+    "gnuradio.speculative", reason="the GNU Radio module is not installed", exc_type=ImportError
+)
+from gnuradio.speculative.node_flowgraph import NodeOptions, node_flowgraph  # noqa: E402
+
+from gr_speculative import cli  # noqa: E402
+from gr_speculative.installed import default_fast_model  # noqa: E402
+from gr_speculative.sigmf_io import open_recording  # noqa: E402
+
+NOBODY = "tcp://127.0.0.1:9"
+PATIENCE_S = 30
+
+
+@pytest.fixture
+def recording(tmp_path):
+    path = tmp_path / "noise.cf32"
+    np.random.default_rng(1).normal(0, 0.1, 2 * 64 * 1024).astype(np.float32).tofile(path)
+    return path
+
+
+@pytest.fixture
+def duct(tmp_path):
+    path = tmp_path / "duct.csv"
+    path.write_text("height_m,modified_refractivity\n0,340\n100,300\n2000,560\n")
+    return str(path)
+
+
+def flowgraph(path, **options):
+    source = open_recording(path, 2e6, "cf32", 433e6)
+    return node_flowgraph(source, NodeOptions(str(default_fast_model()), 0.5, **options), [])
+
+
+def test_conditions_raise_the_threshold_of_a_node_that_watches_them(recording, duct):
+    node = flowgraph(recording, hub=NOBODY, conditions=duct, conditions_strength=0.5)
+    node.start()
+    until = time.monotonic() + PATIENCE_S
+    while node.classifier.threshold() == 0.5 and time.monotonic() < until:
+        time.sleep(0.02)
+    raised = node.classifier.threshold()
+    node.stop()
+    node.wait()
+    assert 0.5 < raised <= 0.75
+
+
+def test_without_conditions_or_somebody_to_ask_nothing_raises_it(recording, duct):
+    assert not hasattr(flowgraph(recording, hub=NOBODY), "weather")
+    assert not hasattr(flowgraph(recording, conditions=duct), "weather")
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (["--rule", "benefit"], "calibration.benefit"),
+        (["--audit-seed", "0"], "audit_seed is 0"),
+        (["--audit-fraction", "2"], "audit_fraction is 2"),
+    ],
+)
+def test_what_the_classifier_refuses_is_one_line(recording, options, complaint, capsys):
+    assert cli.main(["node", "--no-slow", "--rate", "2e6", str(recording), *options]) == 2
+    error = capsys.readouterr().err
+    assert complaint in error and error.count("\n") == 1
