@@ -40,11 +40,21 @@ def engine(model: str, core: int) -> dict[str, dict[str, float]]:
     return {kernel: dict(zip(names, map(float, figures), strict=True)) for kernel, *figures in rows}
 
 
+def policy(model: str, core: int) -> dict[str, dict[str, float]]:
+    lines = output(BUILD / "bench" / "bench_policy", model, core=core).splitlines()[1:]
+    names = ("policy_ns", "model_ns", "ratio", "asked")
+    rows = (line.split() for line in lines)
+    return {rule: dict(zip(names, map(float, figures), strict=True)) for rule, *figures in rows}
+
+
 def table(report: dict) -> None:
     print("\nengine, 1024 bins    preprocess ns   classify ns   of FMA peak")
     for kernel, row in report["engine"].items():
         peak = row["gflops"] / row["fma_peak_gflops"] if row["fma_peak_gflops"] else float("nan")
         print(f"  {kernel:<18} {row['complex_ns']:13.0f} {row['batch_ns']:13.0f} {peak:13.2f}")
+    print("\ndeferral policy       ns   of the fast model")
+    for rule, row in report["policy"].items():
+        print(f"  {rule:<16} {row['policy_ns']:5.0f} {row['ratio']:19.3f}")
     print("\nsame network on      batch 1 µs     batch 16 µs   batch 64 µs")
     for name, row in report["engines"].items():
         print(f"  {name:<18} {row['1']:10.2f} {row['16']:15.2f} {row['64']:13.2f}")
@@ -80,6 +90,7 @@ def main() -> None:
 
     report = {
         "engine": engine(model, args.core),
+        "policy": policy(model, args.core),
         "engines": last_line(output(sys.executable, BENCH / "engines.py", model, core=args.core)),
         "blocks": part("blocks", "--rounds", args.rounds, core=args.core),
         "chain": part("chain", "--seconds", args.sustain),
