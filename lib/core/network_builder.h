@@ -51,6 +51,7 @@ private:
     void add_add(node_reader& node);
     void add_relu(node_reader& node);
     void add_pool(node_reader& node, bool maximum, bool global);
+    void add_top_k(node_reader& node);
     void add_concat(node_reader& node);
     void add_softmax(node_reader& node);
     void add_view(node_reader& node);

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 
-// The operators that compute where they stand: pooling, Concat, Softmax, views.
+// The operators that compute where they stand: pooling, TopK, Concat, Softmax, views.
 
 #include "network_builder.h"
 
@@ -52,6 +52,11 @@ std::vector<pool_run> pool_runs(const window_attributes& window,
 void network_builder::add_node(const onnx::node& from)
 {
     node_reader node(d_model, from);
+    for (size_t i = 1; i < from.outputs.size(); i++)
+        if (d_readers.count(from.outputs[i]))
+            node.fail("output " + std::to_string(i) + ", " +
+                      onnx::quote(from.outputs[i]) +
+                      ", is read: only the first output is supported");
     const std::string& op = node.op();
     if (op == "Conv")
         add_conv(node);
@@ -65,6 +70,8 @@ void network_builder::add_node(const onnx::node& from)
         add_pool(node, op == "MaxPool", false);
     else if (op == "GlobalMaxPool" || op == "GlobalAveragePool")
         add_pool(node, op == "GlobalMaxPool", true);
+    else if (op == "TopK")
+        add_top_k(node);
     else if (op == "Concat")
         add_concat(node);
     else if (op == "Softmax")
@@ -111,6 +118,34 @@ void network_builder::add_pool(node_reader& node, bool maximum, bool global)
                 else
                     kernels->sum_pool(run.shape, from, run.scale, to);
             }
+    });
+    d_values[node.output()] = out;
+}
+
+void network_builder::add_top_k(node_reader& node)
+{
+    const activation in = read(node.data(0));
+    const auto& k = node.integers_input(1);
+    if (in.rank != 3 || node.axis(-1, 3) != 2)
+        node.fail("only the last axis of [batch, channels, positions] is supported");
+    node.require("largest", 1);
+    node.integer("sorted", 1); // sorted either way
+    const auto most = static_cast<int64_t>(std::min(in.length, kernel_set::most_top));
+    if (k.size() != 1 || k[0] < 1 || k[0] > most)
+        node.fail("expected K from 1 to " + std::to_string(most));
+
+    activation shape;
+    shape.rank = 3;
+    shape.channels = in.channels;
+    shape.length = static_cast<size_t>(k[0]);
+    const activation out = place_for(node.output(), shape);
+    d_plan.steps.push_back([=, kernels = d_kernels](float* arena, size_t n) {
+        for (size_t b = 0; b < n; b++)
+            kernels->top_k(in.length,
+                           in.channels,
+                           out.length,
+                           arena + in.offset + b * in.stride,
+                           arena + out.offset + b * out.stride);
     });
     d_values[node.output()] = out;
 }

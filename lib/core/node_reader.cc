@@ -21,9 +21,6 @@ node_reader::node_reader(const onnx::model& model, const onnx::node& node)
              " is not supported: export with standard ONNX operators");
     if (node.outputs.empty() || node.outputs[0].empty())
         fail("it has no output");
-    for (size_t i = 1; i < node.outputs.size(); i++)
-        if (!node.outputs[i].empty())
-            fail("a second output is not supported");
 }
 
 void node_reader::fail(const std::string& what) const

@@ -139,6 +139,20 @@ BOOST_AUTO_TEST_CASE(pools)
     }
 }
 
+BOOST_AUTO_TEST_CASE(strongest)
+{
+    for (const size_t channels : { 1, 5, 16, 19 })
+        for (const int64_t k : { 1, 2, 4, 8 }) {
+            bench b(channels);
+            const std::string y =
+                b.m.node("TopK", "y", { "x", b.m.constant("k", { k }) }, {}, "where");
+            const auto count = static_cast<int64_t>(channels) * k;
+            b.m.node("Flatten", "flat", { y });
+            b.m.node("Gemm", "z", { "flat", b.m.weight("w", { count, 3 }, b.random) });
+            check(b.finish("z", true));
+        }
+}
+
 BOOST_AUTO_TEST_CASE(gemm_after_flatten)
 {
     for (const int64_t channels : { 1, 3, 16 })

@@ -42,6 +42,7 @@ BOOST_AUTO_TEST_CASE(what_is_not_supported)
         b.m.weight("w", { 4, 4, 3 }, b.random);
         b.m.weight("g", { 4, 120 }, b.random);
         b.m.constant("ints", { 1 });
+        b.m.constant("nine", { 9 });
         b.m.node("Flatten", "flat", { "x" });
         return b.finish(b.m.node(op, "odd", inputs, attributes));
     };
@@ -86,6 +87,11 @@ BOOST_AUTO_TEST_CASE(what_is_not_supported)
                   "smaller than the kernel");
     check_refused(with("MaxPool", { "x" }, { integers("kernel_shape", { 31 }) }),
                   "longer than");
+    check_refused(with("TopK", { "x" }, {}), "input 1");
+    check_refused(with("TopK", { "x", "ints" }, { integer("axis", 1) }), "last axis");
+    check_refused(with("TopK", { "flat", "ints" }, {}), "last axis");
+    check_refused(with("TopK", { "x", "ints" }, { integer("largest", 0) }), "'largest'");
+    check_refused(with("TopK", { "x", "nine" }, {}), "expected K from 1 to 8");
     check_refused(with("Concat", { "x", "flat" }, { integer("axis", 1) }), "differ");
     check_refused(with("Concat", { "x", "x" }, { integer("axis", 2) }), "axis 1");
     check_refused(with("Concat", {}, { integer("axis", 1) }), "no input");
@@ -94,6 +100,14 @@ BOOST_AUTO_TEST_CASE(what_is_not_supported)
     check_refused(with("Squeeze", { "x", "ints" }, {}), "axis 2");
     check_refused(with("Reshape", { "x", "ints" }, {}), "[batch, channels, 1]");
     check_refused(with("Relu", {}, {}), "input 0 is missing");
+}
+
+BOOST_AUTO_TEST_CASE(second_output_read)
+{
+    bench b(4);
+    b.m.node("TopK", "y", { "x", b.m.constant("k", { 1 }) }, {}, "where");
+    check_refused(b.finish(b.m.node("Relu", "z", { "where" })),
+                  "output 1, 'where', is read: only the first output is supported");
 }
 
 BOOST_AUTO_TEST_CASE(absurd_sizes)

@@ -69,13 +69,16 @@ public:
     std::string node(const std::string& op,
                      const std::string& name,
                      const std::vector<std::string>& inputs,
-                     const std::vector<std::string>& attributes = {})
+                     const std::vector<std::string>& attributes = {},
+                     const std::string& second_output = "")
     {
         pbf_writer graph(d_graph);
         pbf_writer node(graph, 1);
         for (const auto& input : inputs)
             node.add_string(1, input);
         node.add_string(2, name);
+        if (!second_output.empty())
+            node.add_string(2, second_output);
         node.add_string(3, name);
         node.add_string(4, op);
         for (const auto& attribute : attributes)

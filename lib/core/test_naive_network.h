@@ -130,6 +130,8 @@ private:
             return gemm(node);
         if (op == "Concat")
             return concat(node);
+        if (op == "TopK")
+            return top(node);
         if (op.find("Pool") != std::string::npos)
             return pool(node);
         array x = in(node, 0);
@@ -224,6 +226,19 @@ private:
                 }
             return maximum ? top
                            : sum / static_cast<double>(count_padding ? s.kernel : count);
+        });
+    }
+
+    array top(const onnx::node& node) const
+    {
+        const array& x = in(node, 0);
+        const auto k = static_cast<size_t>(weight(node, 1)->ints[0]);
+        return make({ x.dims[0], x.dims[1], k }, [&](size_t b, size_t c, size_t l) {
+            std::vector<double> values;
+            for (size_t at = 0; at < x.length(); at++)
+                values.push_back(x.at(b, c, at));
+            std::sort(values.rbegin(), values.rend());
+            return values[l];
         });
     }
 

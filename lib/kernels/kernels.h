@@ -61,6 +61,10 @@ struct kernel_set {
                       float* out);
     void (*max_pool)(const window_shape&, const float* in, float* out);
     void (*sum_pool)(const window_shape&, const float* in, float scale, float* out);
+    //! The k largest of each channel, the largest first: in [rows][channels] -> out
+    //! [k][channels], 1 <= k <= min(rows, most_top)
+    void (*top_k)(size_t rows, size_t channels, size_t k, const float* in, float* out);
+    static constexpr size_t most_top = 8;
 
     // Elementwise, in place allowed.
     void (*relu)(const float* in, size_t n, float* out);

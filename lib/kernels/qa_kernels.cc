@@ -132,6 +132,28 @@ BOOST_AUTO_TEST_CASE(windows)
                 }
 }
 
+BOOST_AUTO_TEST_CASE(largest_of_each_channel)
+{
+    for (const size_t rows : { 1, 2, 4, 7, 8, 16, 33 })
+        for (const size_t channels : { 1, 3, 8, 15, 16, 17, 40 })
+            for (size_t k = 1; k <= std::min(rows, kernel_set::most_top); k++) {
+                auto in = noise(rows * channels + 16);
+                for (size_t i = 0; i < in.size(); i += 3)
+                    in[i] = std::max(in[i], 0.0f); // several alike, as Relu leaves them
+                const auto run = [&](const kernel_set& kernels) {
+                    std::vector<float> out(k * channels + 1, untouched);
+                    kernels.top_k(rows, channels, k, in.data(), out.data());
+                    return out;
+                };
+                const auto expected = run(reference_kernels());
+                for (size_t i = channels; i < k * channels; i++)
+                    BOOST_TEST_REQUIRE(expected[i] <= expected[i - channels]);
+                for_each_simd([&](const kernel_set& kernels) {
+                    check_close(run(kernels), expected, 0.0f);
+                });
+            }
+}
+
 BOOST_AUTO_TEST_CASE(elementwise)
 {
     for (const size_t n : { 0, 1, 3, 4, 5, 8, 15, 16, 17, 31, 64, 100 }) {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace gr {
 namespace speculative {
@@ -91,6 +92,18 @@ void sum_pool(const window_shape& s, const float* in, float scale, float* out)
         [](size_t) { return 0.0f; },
         [](float sum, float x, size_t, size_t) { return sum + x; },
         [=](float sum) { return scale * sum; });
+}
+
+void top_k(size_t rows, size_t channels, size_t k, const float* in, float* out)
+{
+    std::fill_n(out, k * channels, -infinity);
+    for (size_t row = 0; row < rows; row++)
+        for (size_t c = 0; c < channels; c++) {
+            float x = in[row * channels + c];
+            for (size_t i = 0; i < k; i++)
+                if (x > out[i * channels + c])
+                    std::swap(x, out[i * channels + c]);
+        }
 }
 
 void relu(const float* in, size_t n, float* out)
@@ -194,9 +207,9 @@ void normalise(const float* in,
 const kernel_set& reference_kernels()
 {
     static const kernel_set set = {
-        "reference", 1,        gemm,        depthwise, max_pool,
-        sum_pool,    relu,     add,         softmax,   complex_to_db,
-        power_to_db, clamp_db, block_means, ranked,    normalise,
+        "reference", 1,           gemm,   depthwise, max_pool,      sum_pool,
+        top_k,       relu,        add,    softmax,   complex_to_db, power_to_db,
+        clamp_db,    block_means, ranked, normalise,
     };
     return set;
 }

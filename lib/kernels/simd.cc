@@ -44,6 +44,7 @@ const kernel_set& kernels(const char* name)
         depthwise,
         max_pool,
         sum_pool,
+        top_k<>,
         relu,
         add,
         softmax,

@@ -220,6 +220,37 @@ void sum_pool(const window_shape& s, const float* in, float scale, float* out)
         out);
 }
 
+// The K largest of each channel of one vector of columns, kept in registers, in order:
+// what a value pushes out goes on to push out the next smaller.
+template <size_t K>
+HWY_INLINE void
+top_columns(size_t rows, size_t channels, size_t columns, const float* in, float* out)
+{
+    vec best[K];
+    for (vec& value : best)
+        value = hn::Set(lanes_of, -std::numeric_limits<float>::infinity());
+    for (size_t row = 0; row < rows; row++) {
+        vec x = hn::LoadU(lanes_of, in + row * channels);
+        for (vec& value : best) {
+            const vec smaller = hn::Min(value, x);
+            value = hn::Max(value, x);
+            x = smaller;
+        }
+    }
+    for (size_t i = 0; i < K; i++)
+        store_first(best[i], columns, out + i * channels);
+}
+
+template <size_t K = kernel_set::most_top>
+void top_k(size_t rows, size_t channels, size_t k, const float* in, float* out)
+{
+    if constexpr (K > 1)
+        if (k < K)
+            return top_k<K - 1>(rows, channels, k, in, out);
+    for (size_t c = 0; c < channels; c += vec_lanes)
+        top_columns<K>(rows, channels, channels - c, in + c, out + c);
+}
+
 // out = f(a, b) elementwise; the rest goes through a full register too, so that every
 // element sees the same arithmetic.
 template <typename function>
