@@ -16,14 +16,14 @@ import numpy as np
 from .canvas import band_limited_resample, log_uniform
 from .contract import LABELS, Preprocessing
 from .data import Recording, spectra
-from .impairments import Channel, Receiver, frequency_shift, multipath, white_noise
+from .impairments import Channel, Receiver, frequency_shift, multipath, sidebands, white_noise
 from .preprocessing import pad_context, quantise, window
 from .signals import KINDS, modulate
 
 Rng = np.random.Generator
 Drawn = tuple[np.ndarray, float, float]  # samples, rate (Hz), noise power a sample
 
-VERSION = 2  # raise it when the same seed gives other examples: pools on disk are made anew
+VERSION = 3  # raise it when the same seed gives other examples: pools on disk are made anew
 RESAMPLE = (0.4, 2.5)
 # Hz at which receivers may see a class; noise is seen at all of them
 RATES = {
@@ -36,10 +36,12 @@ RATES = {
     "lte_ofdm": (1.2e6, 31e6),
     "adsb_1090": (2e6, 12e6),
 }
-# Share of each class in training: noise and ISM dominate most streams, and no class is rarer than 8 %.
-SHARES = {"noise": 0.22, "ook_ism": 0.18, "fsk_ism": 0.14}
+# Share of each class in training: noise and ISM dominate most streams, LTE is the hardest, no class is rarer than 8 %.
+SHARES = {"noise": 0.24, "ook_ism": 0.18, "fsk_ism": 0.13, "lte_ofdm": 0.10}
 WIDE = {"wifi_ofdm", "lte_ofdm"}  # fill the band: little room for a frequency shift
+CHEAP = {"ook_ism", "fsk_ism"}  # sent by the simplest of transmitters, often next to the receiver
 PEAK_DB = (7.0, 55.0)  # level of the strongest bins above added noise
+CLOSE_PEAK_DB = (7.0, 80.0)  # the same for CHEAP
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Sampler:
         self._shares /= self._shares.sum()
         self._constants = Preprocessing()
         self._energy = float(np.sum(window(self._constants.window, fft_size).astype(np.float64) ** 2))
+        self._quiet: dict[str, float] = {}
         self._spans: dict[str, dict[str, list[tuple[Recording, int, int]]]] = {}
         for recording in recordings:
             for span in recording.spans:
@@ -120,18 +123,23 @@ class Sampler:
         if label != "noise":
             inside = min(end, stop) - max(end - target, start)
             kept = _power(x[-self._size :]) / max(before, 1e-20)
-            quietest = 0.4 * _power(recording.read(start, min(stop - start, 8192)))
+            quiet = self._quiet_power(recording)
+            least = 0.4 * (_power(recording.read(start, min(stop - start, 8192))) - quiet)
             # Off the grid or with less band the last vector may hold too little of the signal for its label.
-            if inside < 0.5 * target or kept < 0.4 or before < quietest:
+            if inside < 0.5 * target or kept < 0.4 or before - quiet < least:
                 return None
-        noise = self._floor_power(x)
-        if ratio > 1 and rng.random() < 0.6:  # else the new band edges stay empty, as behind a decimator
-            x = x + white_noise(rng, len(x), noise * 10 ** (rng.uniform(-6, 3) / 10))
-        if label == "noise":
-            return x, rate, noise
-        if rng.random() < 0.3:
+        band = min(1.0, 1 / ratio)  # what the recording fills of the new band
+        if label != "noise" and rng.random() < 0.3:
             x = multipath(x, rng, rate, log_uniform(rng, 20e-9, 1e-6), rng.uniform(0, 15))
-        return self._bury(rng, x, rate) if rng.random() < 0.4 else (x, rate, noise)
+        if label != "noise" and rng.random() < 0.4:
+            x, noise = self._bury(rng, x, label, band)
+        else:
+            noise = self._floor_power(x, band)
+        if band < 1 and rng.random() < 0.6:  # else the new band edges stay empty, as behind a decimator
+            x = x + white_noise(rng, len(x), noise / band * 10 ** (rng.uniform(-6, 3) / 10))
+        if label == "noise" and rng.random() < 0.5:
+            rate = log_uniform(rng, *RATES["noise"])  # noise has no bandwidth of its own: any rate will do
+        return x, rate, noise
 
     def _pick_group(self, rng: Rng, label: str) -> list[tuple[Recording, int, int]]:
         """Spans of a device drawn evenly; noise evenly over the classes whose recordings it comes from.
@@ -173,7 +181,8 @@ class Sampler:
             return None
         x = Channel.draw(rng, rate, 2 * max(abs(signal.low), abs(signal.high)))(signal.samples, rng, rate)
         if label != "noise":
-            return self._bury(rng, x, rate)
+            x, noise = self._bury(rng, x, label, 1.0)
+            return x, rate, noise
         # silence after or between the packets of some signal
         noise = _power(x) / 10 ** (rng.uniform(-10, 30) / 10)
         return x + white_noise(rng, count, noise), rate, noise
@@ -181,9 +190,12 @@ class Sampler:
     def _finish(self, rng: Rng, x: np.ndarray, rate: float, noise: float, label: str) -> Example:
         if rng.random() < 0.5:
             x = x.conj()  # high-side mixing inverts the spectrum
-        if label != "noise" and rng.random() < 0.15:  # overload: odd harmonics and intermodulation
+        if label in CHEAP and rng.random() < 0.3:
+            x = sidebands(x, rng, rate, log_uniform(rng, 3e3, 0.45 * rate), rng.uniform(-45, -10))
+        if label != "noise" and rng.random() < (0.3 if label in CHEAP else 0.15):
+            # overload: odd harmonics and intermodulation
             parts = np.ascontiguousarray(x, np.complex64).view(np.float32)
-            limit = np.max(np.abs(parts)) * np.float32(rng.uniform(0.3, 0.9))
+            limit = np.max(np.abs(parts)) * np.float32(log_uniform(rng, 0.1, 0.9))
             x = np.clip(parts, -limit, limit).view(np.complex64)
         if rng.random() < 0.8:
             x = Receiver.draw(rng)(x, rate, noise)
@@ -193,17 +205,31 @@ class Sampler:
         values, scale, offset = quantise(pad_context(db[None], self._context)[0])
         return Example(values, scale, offset, self._labels.index(label), rate)
 
-    def _bury(self, rng: Rng, x: np.ndarray, rate: float) -> Drawn:
-        """Adds noise that the strongest five neighbouring bins of the last vector exceed by PEAK_DB."""
+    def _bury(self, rng: Rng, x: np.ndarray, label: str, band: float) -> tuple[np.ndarray, float]:
+        """Adds noise in the middle `band` (0 … 1) of the band, which the strongest five neighbouring bins of
+        the last vector exceed by PEAK_DB; also returns its power (a sample)."""
         power = 10 ** (spectra(x[-self._size :], self._size, self._constants)[0].astype(np.float64) / 10)
         peak = np.max(np.convolve(power, np.ones(5) / 5, "valid"))
-        noise = peak / self._energy / 10 ** (rng.uniform(*PEAK_DB) / 10)
-        return x + white_noise(rng, len(x), noise), rate, noise
+        above = rng.uniform(*(CLOSE_PEAK_DB if label in CHEAP else PEAK_DB))
+        noise = band * peak / self._energy / 10 ** (above / 10)
+        added = white_noise(rng, int(np.ceil(band * len(x))) + 1, noise)
+        if band < 1:
+            added = band_limited_resample(added, band, 1.0)
+        return x + added[: len(x)], noise
 
-    def _floor_power(self, x: np.ndarray) -> float:
-        """White-noise power (a sample) at the level that a quarter of the last vector's bins stay below."""
+    def _quiet_power(self, recording: Recording) -> float:
+        """Mean power of what is marked as noise in this file, 0 where nothing is."""
+        if recording.name not in self._quiet:
+            spans = [span for span in recording.spans if span.label == "noise"]
+            powers = [_power(recording.read(span.start, span.stop - span.start)) for span in spans]
+            self._quiet[recording.name] = float(np.mean(powers)) if powers else 0.0
+        return self._quiet[recording.name]
+
+    def _floor_power(self, x: np.ndarray, band: float) -> float:
+        """White-noise power (a sample) in `band` (0 … 1) of the last vector, below whose level a quarter of
+        those bins stay."""
         db = spectra(x[-self._size :], self._size, self._constants)[0]
-        return float(10 ** (np.percentile(db, 25) / 10) / self._energy)
+        return band * float(10 ** (np.percentile(db, 100 - 75 * band) / 10) / self._energy)
 
 
 def _power(x: np.ndarray) -> float:

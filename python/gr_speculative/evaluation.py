@@ -80,18 +80,27 @@ class Resampled(Recording):
         return band_limited_resample(super().read(start, count), self.file_rate, self.sample_rate)
 
     def window_labels(self, size: int, labels: tuple[str, ...]) -> np.ndarray:
-        """As Recording's, but half a window of a signal is enough, if it keeps 0.4 of the power around it."""
+        """As Recording's, but half a window of a signal is enough, if it keeps 0.4 of the power around it.
+
+        Power over that of the file's noise, where some is marked: a pause inside a message holds no signal.
+        """
         ratio = self.sample_rate / self.file_rate
         x = self.read()
         count = len(x) // size
         power = np.mean(np.abs(x[: count * size].reshape(count, size)) ** 2, axis=1)
         result = np.full(count, UNSURE)
+        noise = [span for span in self.spans if span.label == "noise"]
+        for span in noise:
+            result[int(np.ceil(span.start * ratio / size)) : int(span.stop * ratio / size)] = labels.index(
+                "noise"
+            )
+        if np.any(result != UNSURE):
+            power = power - np.mean(power[result != UNSURE])
         for span in self.spans:
+            if span in noise:
+                continue
             index = labels.index(span.label) if span.label in labels else len(labels)
             start, stop = span.start * ratio / size, span.stop * ratio / size  # in windows
-            if span.label == "noise":
-                result[int(np.ceil(start)) : int(stop)] = index
-                continue
             rows = np.arange(count)
             inside = np.minimum(stop, rows + 1) - np.maximum(start, rows)
             rows = rows[inside >= 0.5]

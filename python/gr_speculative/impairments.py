@@ -43,6 +43,20 @@ def phase_noise(x: np.ndarray, rng: Rng, sample_rate: float, linewidth: float) -
     return (x * np.exp(1j * np.cumsum(steps))).astype(np.complex64)
 
 
+def sidebands(x: np.ndarray, rng: Rng, sample_rate: float, offset: float, level_db: float) -> np.ndarray:
+    """Modulate by an oscillation of `offset` Hz, in amplitude or in phase: a line on each side, `level_db`
+    over the carrier, as a transmitter's ripple or reference makes them. It drifts by up to a third of `offset`."""
+    t = np.arange(len(x)) / sample_rate
+    settle = log_uniform(rng, 100e-6, 10e-3)
+    every = settle * log_uniform(rng, 0.3, 10)  # each time the transmitter is keyed
+    since = (t + every * rng.random()) % every
+    pull = rng.uniform(-1 / 3, 1 / 3) * settle * (1 - np.exp(-since / settle))
+    wave = np.cos(2 * np.pi * (offset * (t + pull) + rng.random()))
+    depth = 2 * 10 ** (level_db / 20)
+    gain = 1 + depth * wave if rng.random() < 0.5 else np.exp(1j * depth * wave)
+    return (x * gain).astype(np.complex64)
+
+
 def iq_imbalance(x: np.ndarray, amplitude_db: float, phase_deg: float) -> np.ndarray:
     """Gain (dB) and phase (degrees) error between I and Q: puts an image at the mirrored frequency."""
     mismatch = 10 ** (amplitude_db / 20) * np.exp(1j * np.radians(phase_deg))
