@@ -70,6 +70,7 @@ def test_exported_operators_are_those_that_the_engine_documents(tmp_path):
         "Relu",
         "MaxPool",
         "GlobalAveragePool",
+        "TopK",
         "Gemm",
         "Add",
         "Concat",

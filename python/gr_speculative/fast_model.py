@@ -93,6 +93,7 @@ OPS = {
     "AveragePool": _average_pool,
     "GlobalMaxPool": lambda x, a: x[0].amax(dim=2, keepdim=True),
     "GlobalAveragePool": lambda x, a: x[0].mean(dim=2, keepdim=True),
+    "TopK": lambda x, a: torch.topk(x[0], int(x[1][0]), dim=2).values,
     "Relu": lambda x, a: torch.relu(x[0]),
     "Add": lambda x, a: x[0] + x[1],
     "Concat": lambda x, a: torch.cat(x, dim=a["axis"]),

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from .contract import METADATA_KEY, Contract
-from .models import FastNet
+from .models.fast import STRONGEST, FastNet
 
 OPSET = 17
 
@@ -31,15 +31,20 @@ def export_fast(path: str | Path, network: FastNet, contract: Contract) -> None:
     for number, conv, norm in ((2, network.conv2, network.norm2), (3, network.conv3, network.norm3)):
         w, _, bias = _fold(conv, norm)
         x = graph.add("Relu", f"relu{number}", [graph.conv(f"conv{number}", x, w, bias, conv)])
-    rest = (
-        contract.fft_size // 64
-    )  # a MaxPool over all of it: onnx's own GlobalMaxPool reference is wrong in 1-D
-    top = graph.add("MaxPool", "pool_max", [x], kernel_shape=[rest], strides=[rest])
-    strongest = graph.add("Flatten", "strongest", [top], axis=1)
+    count = graph.tensor("strongest.count", np.array([STRONGEST]))
+    graph.nodes.append(helper.make_node("TopK", [x, count], ["strongest", "where"], name="strongest", axis=2))
     mean = graph.add("Flatten", "mean", [graph.add("GlobalAveragePool", "pool_mean", [x])], axis=1)
-    x = graph.add("Concat", "concat", [strongest, mean, "rate"], axis=1)
-    features = graph.add("Relu", "features", [graph.gemm("hidden", x, network.hidden)])
-    graph.gemm("logits", features, network.head)
+    rest = graph.add("Concat", "rest", [mean, "rate"], axis=1)
+    # One layer in two products: what TopK leaves is read where it lies.
+    split = STRONGEST * network.conv3.out_channels
+    weight = network.hidden.weight.detach().numpy()
+    parts = [
+        graph.product("hidden", graph.add("Flatten", "flat", ["strongest"], axis=1), weight[:, :split]),
+        graph.product("hidden_rest", rest, weight[:, split:], network.hidden.bias.detach().numpy()),
+    ]
+    features = graph.add("Relu", "features", [graph.add("Add", "add_rest", parts)])
+    head = network.head
+    graph.product("logits", features, head.weight.detach().numpy(), head.bias.detach().numpy())
 
     def value(name: str, *shape: int | str) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
@@ -94,7 +99,8 @@ class _Graph:
             "Conv", name, inputs, kernel_shape=[*conv.kernel_size], strides=[*conv.stride], pads=pads
         )
 
-    def gemm(self, name: str, x: str, layer: nn.Linear) -> str:
-        weight = self.tensor(f"{name}.weight", layer.weight.detach().numpy())
-        bias = self.tensor(f"{name}.bias", layer.bias.detach().numpy())
-        return self.add("Gemm", name, [x, weight, bias], transB=1)
+    def product(self, name: str, x: str, weight: np.ndarray, bias: np.ndarray | None = None) -> str:
+        inputs = [x, self.tensor(f"{name}.weight", weight)]
+        if bias is not None:
+            inputs.append(self.tensor(f"{name}.bias", bias))
+        return self.add("Gemm", name, inputs, transB=1)

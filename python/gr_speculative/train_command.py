@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-EPOCHS = {"fast": 12, "slow": 4}
+EPOCHS = {"fast": 15, "slow": 4}
 CACHE = Path.home() / ".cache" / "gr-speculative"
 
 
@@ -17,10 +17,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("models"), metavar="DIR", help="default: models")
     parser.add_argument("--model", choices=("fast", "slow", "both"), default="both", help="default: both")
     parser.add_argument("--epochs", type=int, help=f"default: {EPOCHS['fast']} fast, {EPOCHS['slow']} slow")
-    parser.add_argument("--shards", type=int, default=60, help="thousands of examples an epoch (default 60)")
+    parser.add_argument("--shards", type=int, default=70, help="thousands of examples an epoch (default 70)")
     parser.add_argument("--context", type=int, default=16, help="vectors the slow model sees (default 16)")
     parser.add_argument(
-        "--synthetic", type=float, default=0.6, help="share of synthetic examples (default 0.6)"
+        "--synthetic", type=float, default=0.5, help="share of synthetic examples (default 0.5)"
     )
     parser.add_argument(
         "--distillation",
