@@ -40,6 +40,10 @@ COMMANDS = {
         "gr_speculative.calibrate_command",
         "set the deferral threshold that keeps a promised risk",
     ),
+    "folds": (
+        "gr_speculative.folds_command",
+        "train and measure pairs of models on devices held out in turn",
+    ),
     "evaluate": ("gr_speculative.evaluate_command", "measure a pair of models on labelled recordings"),
 }
 

@@ -20,7 +20,9 @@ from .data import DataError, Recording, load
 from .detection import detection
 from .evaluation import Resampled, Windows, resampled
 from .fast_model import load_fast_model
-from .report import measure, scores, show, unknown
+from .mixtures import measure_mixtures, mixtures
+from .report import measure, scores, unknown
+from .report_text import show_report
 from .rule_comparison import compare, markdown
 from .slow_model import load_slow_model
 
@@ -44,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
         },
         "threshold": fast.contract.threshold,
         "sets": {},
+        "mixtures": {},
     }
     originals = []
     report["rules"] = {}
@@ -61,13 +64,19 @@ def run(args: argparse.Namespace) -> int:
                 report["rules"][name] = compare(pair, benefits, args.rounds)
         if np.any((windows.label < len(report["labels"])) & (windows.label > 0)):
             report["sets"][name] = measure(windows, found, fast.contract.labels, args.rounds)
+        if isinstance(recordings[0], Resampled) or args.no_mixtures:
+            continue
+        pairs = mixtures(recordings, slow.contract.context, labels=fast.contract.labels)
+        if pairs is not None:
+            rows = measure_mixtures(pairs, scores(pairs, fast, slow), args.rounds)
+            report["mixtures"][name] = rows
     report["unknown"] = unknown(originals, len(report["labels"])) if originals else None
     if not args.no_detection:
         report["detection"] = {
             role: {kind: _plain(found) for kind, found in detection(model, 0).items()}
             for role, model in (("fast", fast), ("slow", slow))
         }
-    _print(report)
+    show_report(report)
     _write(report, args)
     for name, compared in report["rules"].items():
         print(f"\n{name}: accuracy of the cascade with a share of the vectors deferred\n{markdown(compared)}")
@@ -91,27 +100,6 @@ def _sets(recordings: tuple[Recording, ...], args: argparse.Namespace) -> dict[s
 
 def _plain(found: Any) -> dict[str, Any]:
     return {key: np.asarray(value).tolist() for key, value in asdict(found).items()}
-
-
-def _print(report: dict[str, Any]) -> None:
-    for name, part in report["sets"].items():
-        print(f"\n{name}: {part['windows']} windows of {part['files']} files")
-        print(f"{'':9}{'accuracy':22}{'balanced':22}{'NLL':22}{'ECE':22}{'AUGRC':22}")
-        for model, figures in part["models"].items():
-            columns = ("accuracy", "balanced_accuracy", "nll", "ece", "augrc")
-            print(f"{model:8}" + "".join(f"{show(figures[c]):22}" for c in columns))
-        for label in part["models"]["fast"]["recall"]:
-            recalls = "".join(
-                f"  {model} {show(figures['recall'][label])}" for model, figures in part["models"].items()
-            )
-            print(f"  {label:10} {part['counts'][label]:5d}{recalls}")
-        deferral = part["deferral"]
-        print(f"  slow over fast, balanced {show(part['slow_over_fast'])}")
-        print(f"  deferred at the threshold {show(deferral['share_at_threshold'])}", end="")
-        print(f"  deferral quality {show(deferral['quality'])}  could keep {part['kept']['share']:.2f}")
-    if report["unknown"]:
-        found = "  ".join(f"{k} {v:.3f}" for k, v in report["unknown"]["auroc"].items())
-        print(f"\nunknown signals, AUROC over {report['unknown']['windows']} windows: {found}")
 
 
 def _write(report: dict[str, Any], args: argparse.Namespace) -> None:

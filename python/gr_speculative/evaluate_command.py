@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-resampled", action="store_true", help="leave out the copy at other sample rates"
     )
+    parser.add_argument("--no-mixtures", action="store_true", help="leave out two signals at once")
     parser.add_argument("--no-detection", action="store_true", help="leave out detection against SNR")
     parser.add_argument("--rounds", type=int, default=500, help="bootstrap rounds (default 500)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")

@@ -53,6 +53,18 @@ def scores(windows: Windows, fast: Model, slow: Model) -> Scores:
     return Scores(p, q, merged, cascade, score, deferred, strangeness)
 
 
+def joined(parts: Sequence[Scores]) -> Scores:
+    """The scores of several sets as of one."""
+    columns = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("fast", "slow", "merged", "cascade", "score", "deferred")
+    }
+    strangeness = {
+        name: np.concatenate([part.strangeness[name] for part in parts]) for name in parts[0].strangeness
+    }
+    return Scores(**columns, strangeness=strangeness)
+
+
 def merged_as(contract: Contract, p: np.ndarray, q: np.ndarray) -> np.ndarray:
     """The published distribution after a verdict q about p."""
     if contract.merge.rule == "linear":

@@ -37,11 +37,17 @@ LEARNING_RATE = {"fast": 4e-3, "slow": 2e-3}
 
 def run(args: argparse.Namespace) -> int:
     """The command. Raises ValueError or OSError with one line that says what is wrong."""
-    torch.set_num_threads(args.threads)
-    torch.manual_seed(args.seed)
     dataset = load(args.data)
     for problem in dataset.problems:
         print(f"warning: {problem}", file=sys.stderr)
+    train_pair(dataset, args)
+    return 0
+
+
+def train_pair(dataset: Dataset, args: argparse.Namespace) -> None:
+    """Trains on the split `train`, calibrates on `val`, or without them on fifths of the devices; fills `args.out`."""
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(args.seed)
     kept, validation = _split(dataset)
     args.out.mkdir(parents=True, exist_ok=True)
     job = _Job.prepare(args, dataset.sha256, kept, validation)
@@ -52,7 +58,6 @@ def run(args: argparse.Namespace) -> int:
             job.train_fast()
     finally:
         job.pool.close()
-    return 0
 
 
 @dataclass

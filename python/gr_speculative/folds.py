@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright 2026 gr-speculative contributors
+"""`gr-speculative folds`: how a pair of models does on devices that it never saw.
+
+Each fold trains a pair without every N-th device of each class, and measures it on those devices; the answers of
+all folds together make one report, in which every device is a stranger. Temperature, threshold and merge weights
+come from other devices, again unseen in training. Folds whose models lie in `--out` are not trained anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from .contract import LABELS
+from .data import DataError, Dataset, load
+from .evaluation import Windows
+from .fast_model import load_fast_model
+from .report import Scores, joined, measure, scores
+from .report_text import show_set
+from .slow_model import load_slow_model
+from .train import train_pair
+from .training import held_out
+
+CALIBRATION = 5  # every fifth of the devices left calibrates, where a class has as many
+
+
+MODELS = ("fast", "slow", "merged", "cascade")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Of the windows of all folds: label, number of the file and of the device, int [n] each."""
+
+    label: np.ndarray
+    file: np.ndarray
+    group: np.ndarray
+
+
+def run(args: argparse.Namespace) -> int:
+    """The command. Raises ValueError or OSError with one line that says what is wrong."""
+    if args.folds < 2 or not all(0 <= k < args.folds for k in args.only or ()):
+        raise ValueError(f"--folds {args.folds}: expected 2 or more, and --only numbers below it")
+    torch.set_num_threads(args.threads)
+    dataset = load(args.data)
+    for problem in dataset.problems:
+        print(f"warning: {problem}", file=sys.stderr)
+    for fold in range(args.folds) if args.only is None else args.only:
+        _train(fold, dataset, args)
+    done = [k for k in range(args.folds) if (_folder(args, k) / "fast.onnx").exists()]
+    if len(done) < args.folds:
+        left = " ".join(str(k) for k in range(args.folds) if k not in done)
+        print(f"trained: {len(done)} of {args.folds} folds; --only {left} trains the rest", file=sys.stderr)
+    if not done:
+        raise DataError(f"{args.out}: no fold is trained")
+    report = _measured(done, dataset, args)
+    show_set("held-out devices", report["sets"]["held-out devices"])
+    path = args.out / "report.json"
+    path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    print(f"wrote {path}")
+    return 0
+
+
+def split(dataset: Dataset, fold: int, folds: int) -> Dataset:
+    """The recordings that labels name, as `train`, `val` (to calibrate on), and `test`: the devices of a fold."""
+    known = tuple(r for r in dataset.recordings if any(span.label in LABELS for span in r.spans))
+    rest, test = held_out(known, fold, folds)
+    kept, calibration = held_out(tuple(rest), CALIBRATION - 1, CALIBRATION)
+    parts = {"train": kept, "val": calibration, "test": test}
+    if not all(parts.values()):
+        raise DataError(
+            f"fold {fold} of {folds}: too few devices: expected some to train, calibrate and test on"
+        )
+    named = (replace(r, split=name) for name, part in parts.items() for r in part)
+    return replace(dataset, recordings=tuple(named))
+
+
+def _folder(args: argparse.Namespace, fold: int) -> Path:
+    return args.out / f"fold-{fold}-of-{args.folds}"
+
+
+def _train(fold: int, dataset: Dataset, args: argparse.Namespace) -> None:
+    folder = _folder(args, fold)
+    if (folder / "fast.onnx").exists():
+        print(f"{folder}: is trained")
+        return
+    print(f"fold {fold} of {args.folds}")
+    train_pair(split(dataset, fold, args.folds), argparse.Namespace(**vars(args) | {"out": folder}))
+
+
+def _measured(done: list[int], dataset: Dataset, args: argparse.Namespace) -> dict[str, Any]:
+    """The report of all folds that are trained, in the form of `evaluate`'s, and each device by itself."""
+    names = [recording.name for recording in dataset.recordings]
+    groups = sorted({recording.group for recording in dataset.recordings})
+    rows, parts, trained = [], [], []
+    for fold in done:
+        folder = _folder(args, fold)
+        fast, slow = load_fast_model(folder / "fast.onnx"), load_slow_model(folder / "slow.safetensors")
+        windows = Windows(split(dataset, fold, args.folds).split("test"))
+        parts.append(scores(windows, fast, slow))
+        file = np.array([names.index(name) for name in windows.files])[windows.file]
+        group = np.array([groups.index(name) for name in windows.groups])[windows.group]
+        rows.append((windows.label, file, group))
+        trained.append({"fast": fast.contract.training, "slow": slow.contract.training})
+    windows = Rows(*map(np.concatenate, zip(*rows, strict=True)))
+    found = joined(parts)
+    return {
+        "labels": list(LABELS),
+        "data_sha256": dataset.sha256,
+        "folds": args.folds,
+        "trained": trained,
+        "sets": {"held-out devices": measure(windows, found, LABELS, args.rounds)},
+        "devices": _devices(windows, found, groups),
+    }
+
+
+def _devices(windows: Rows, found: Scores, groups: list[str]) -> list[dict[str, Any]]:
+    """Accuracy on the windows of each label of each device, the worst of slow first."""
+    rows = []
+    for group, label in sorted(set(zip(windows.group.tolist(), windows.label.tolist(), strict=True))):
+        of = (windows.group == group) & (windows.label == label)
+        right = {m: float(np.mean(getattr(found, m)[of].argmax(axis=1) == label)) for m in MODELS}
+        if label < len(LABELS):
+            rows.append({"device": groups[group], "label": LABELS[label], "windows": int(of.sum()), **right})
+    return sorted(rows, key=lambda row: row["slow"])
