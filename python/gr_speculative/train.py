@@ -48,7 +48,7 @@ def train_pair(dataset: Dataset, args: argparse.Namespace) -> None:
     """Trains on the split `train`, calibrates on `val`, or without them on fifths of the devices; fills `args.out`."""
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    kept, validation = _split(dataset)
+    kept, validation = split(dataset)
     args.out.mkdir(parents=True, exist_ok=True)
     job = _Job.prepare(args, dataset.sha256, kept, validation)
     try:
@@ -58,6 +58,17 @@ def train_pair(dataset: Dataset, args: argparse.Namespace) -> None:
             job.train_fast()
     finally:
         job.pool.close()
+
+
+def examples(args: argparse.Namespace, sha256: str, kept: Sequence[Recording]) -> Pool:
+    """The examples of these recordings under the options of `train`; sha256: of the data set. To be closed."""
+    groups = sorted({recording.group for recording in kept})
+    sampler = Sampler(kept, args.context, synthetic=args.synthetic)
+    return Pool(args.cache, sampler, args.seed, f"{VERSION} {sha256} {groups} {_options(args)}")
+
+
+def _options(args: argparse.Namespace) -> str:
+    return f"--context {args.context} --synthetic {args.synthetic:g} --seed {args.seed}"
 
 
 @dataclass
@@ -71,15 +82,12 @@ class _Job:
     def prepare(
         args: argparse.Namespace, sha256: str, kept: Sequence[Recording], validation: Sequence[Recording]
     ) -> _Job:
-        options = f"--context {args.context} --synthetic {args.synthetic:g} --seed {args.seed}"
-        command = f"gr-speculative train --model {args.model} --shards {args.shards} {options}"
+        command = f"gr-speculative train --model {args.model} --shards {args.shards} {_options(args)}"
         command += f" --distillation {args.distillation:g}" + (
             f" --epochs {args.epochs}" if args.epochs else ""
         )
         record = {"data_sha256": sha256, "seed": args.seed, "command": command}
-        sampler = Sampler(kept, args.context, synthetic=args.synthetic)
-        groups = sorted({recording.group for recording in kept})
-        pool = Pool(args.cache, sampler, args.seed, f"{VERSION} {sha256} {groups} {options}")
+        pool = examples(args, sha256, kept)
         return _Job(args, record, pool, Windows(validation))
 
     def train_slow(self) -> None:
@@ -165,7 +173,7 @@ class _Job:
                 print(f"        {title:10} {np.mean(guess[of] == index):.3f} of {of.sum()}")
 
 
-def _split(dataset: Dataset) -> tuple[tuple[Recording, ...], tuple[Recording, ...]]:
+def split(dataset: Dataset) -> tuple[tuple[Recording, ...], tuple[Recording, ...]]:
     """Training and validation recordings: as the manifest says, else every fifth device is held out."""
     kept, validation = dataset.split("train"), dataset.split("val")
     if not kept or not validation:
