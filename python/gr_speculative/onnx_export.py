@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from .contract import METADATA_KEY, Contract
-from .models.fast import STRONGEST, FastNet
+from .models.fast import FastNet
 
 OPSET = 17
 
@@ -31,12 +31,12 @@ def export_fast(path: str | Path, network: FastNet, contract: Contract) -> None:
     for number, conv, norm in ((2, network.conv2, network.norm2), (3, network.conv3, network.norm3)):
         w, _, bias = _fold(conv, norm)
         x = graph.add("Relu", f"relu{number}", [graph.conv(f"conv{number}", x, w, bias, conv)])
-    count = graph.tensor("strongest.count", np.array([STRONGEST]))
+    count = graph.tensor("strongest.count", np.array([network.strongest]))
     graph.nodes.append(helper.make_node("TopK", [x, count], ["strongest", "where"], name="strongest", axis=2))
     mean = graph.add("Flatten", "mean", [graph.add("GlobalAveragePool", "pool_mean", [x])], axis=1)
     rest = graph.add("Concat", "rest", [mean, "rate"], axis=1)
     # One layer in two products: what TopK leaves is read where it lies.
-    split = STRONGEST * network.conv3.out_channels
+    split = network.strongest * network.conv3.out_channels
     weight = network.hidden.weight.detach().numpy()
     parts = [
         graph.product("hidden", graph.add("Flatten", "flat", ["strongest"], axis=1), weight[:, :split]),
