@@ -1,26 +1,24 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""What asking about emissions is worth beside asking about vectors: accuracy, share asked, and time.
+"""What asking about emissions is worth beside asking about vectors: accuracy, and the share asked about.
 
-Streams are generated scenes and, where they are found, the recordings' split `val`. The tracker is the one in
-lib/core. Build it once: cmake -S . -B build -DENABLE_BENCH=ON && cmake --build build --target emission_replay
-Run: ./gr-speculative python bench/emissions.py
+Streams are generated scenes and, where they are found, the recordings' split `val`. They are played through
+the blocks' own cascade (offline_cascade): ./gr-speculative python bench/emissions.py
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import subprocess
-import sys
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from gnuradio import speculative
 
-from gr_speculative import data, rules
-from gr_speculative.contract import Merge
+from gr_speculative import data
 from gr_speculative.fast_model import load_fast_model
 from gr_speculative.installed import default_fast_model, default_slow_model
 from gr_speculative.model import Model
@@ -87,95 +85,107 @@ def scene(seed: int, rate: float, kinds: tuple[str, ...], seconds: float, fast: 
     return analyse(samples, rate, truth, fast, slow)
 
 
-def merged(fast: np.ndarray, slow: np.ndarray, how: Merge) -> np.ndarray:
-    if how.rule == "linear":
-        return how.lambda_ * slow + (1 - how.lambda_) * fast
-    log_fast, log_slow = (np.log(np.maximum(p, 1e-7)) for p in (fast, slow))
-    return np.exp(how.weight_fast * log_fast + how.weight_slow * log_slow)  # not normalised
+@dataclass
+class Outcome:
+    """Of n vectors: label when it came, label after the last verdict, whether it was asked about, emission."""
+
+    at_once: np.ndarray
+    in_the_end: np.ndarray
+    asked: np.ndarray
+    emission: np.ndarray
 
 
-def replay(
-    program: Path, model: str, streams: list[Stream], threshold: float, latency: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """int [n, 4]: emission, label at once, label in the end, asked; and ns a vector of tracker and model."""
-    size = streams[0].x.shape[1]
-    process = subprocess.Popen(
-        [program, model, str(threshold)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    )
-    lines = []
+def replay(cascade: speculative.offline_cascade, stream: Stream, delay: int) -> Outcome:
+    """Plays a stream through a cascade, whose questions are answered `delay` vectors later."""
+    n = len(stream.x)
+    out = Outcome(np.zeros(n, int), np.zeros(n, int), np.zeros(n, bool), np.full(n, -1))
+    waiting: deque[tuple[int, int]] = deque()  # vector, seq
+
+    def answer(until: int) -> None:
+        while waiting and waiting[0][0] + delay <= until:
+            vector, seq = waiting.popleft()
+            revised = cascade.on_verdict(seq, stream.slow[vector].tolist())
+            held = vector if revised.emission is None else out.emission == revised.emission
+            out.in_the_end[held] = revised.label
+
+    for i in range(n):
+        answer(i)
+        first = cascade.on_vector(stream.fast[i].tolist(), stream.x[i].tolist())
+        out.at_once[i] = out.in_the_end[i] = first.label
+        out.asked[i] = first.deferred
+        out.emission[i] = -1 if first.emission is None else first.emission
+        if first.deferred:
+            waiting.append((i, first.seq))
+    answer(n + delay)
+    return out
+
+
+def play(streams: list[Stream], model: str, threshold: float, per_emission: bool, latency: float) -> Outcome:
+    """All streams, each from a new beginning."""
+    loaded = speculative.fast_model(model)
+    outcomes = []
     for stream in streams:
-        n = len(stream.x)
-        process.stdin.write(np.array([n, max(1, round(latency * stream.rate / size))], "<i8").tobytes())
-        for values in (stream.x, stream.fast, stream.slow):
-            process.stdin.write(values.astype("<f4").tobytes())
-        process.stdin.flush()
-        lines.append(process.stdout.read(16 * n))
-    process.stdin.close()
-    nanoseconds = np.frombuffer(process.stdout.read(), "<f8")
-    if process.wait():
-        sys.exit("emission_replay failed")
-    return np.frombuffer(b"".join(lines), "<i4").reshape(-1, 4), nanoseconds
+        cascade = speculative.offline_cascade(loaded, threshold, deadline=1e6, conditions_strength=0.0)
+        cascade.set_per_emission(per_emission)
+        delay = round(latency * stream.rate / stream.x.shape[1])
+        outcomes.append(replay(cascade, stream, delay))
+    fields = zip(*(vars(outcome).values() for outcome in outcomes), strict=True)
+    return Outcome(*(np.concatenate(field) for field in fields))
 
 
-def report(name: str, streams: list[Stream], args: argparse.Namespace, fast: Model) -> None:
-    contract, labels = fast.contract, {}
+def report(name: str, streams: list[Stream], args: argparse.Namespace) -> None:
     truth = np.concatenate([s.truth for s in streams])
-    p, q, clean = (np.concatenate([getattr(s, k) for s in streams]) for k in ("fast", "slow", "clean"))
-    threshold = contract.threshold if args.threshold is None else args.threshold
-    benefit = rules.Benefit.of(contract)
-    levels = np.concatenate([rules.levels(s.x) for s in streams])
-    score = rules.score(contract.rule, p, levels, benefit)
-    deferred = ~rules.is_accepted(score, threshold)
-    cascade = np.where(deferred[:, None], merged(p, q, contract.merge), p).argmax(1)
-    labels["fast alone"] = (p.argmax(1), p.argmax(1), 0.0)
-    labels["per-vector cascade"] = (p.argmax(1), cascade, deferred.mean())
-    fused, _ = replay(args.replay, args.fast, streams, 0.0, args.latency)
-    labels["fused without slow"] = (fused[:, 1], fused[:, 2], 0.0)
-    asking, ns = replay(args.replay, args.fast, streams, threshold, args.latency)
-    labels["fused with slow"] = (asking[:, 1], asking[:, 2], asking[:, 3].mean())
-    labels["slow on every vector"] = (q.argmax(1), q.argmax(1), 1.0)
-    labels["slow, clean windows"] = (clean.argmax(1), clean.argmax(1), 1.0)
-
+    fast, slow, clean = (
+        np.concatenate([getattr(s, k).argmax(1) for s in streams]) for k in ("fast", "slow", "clean")
+    )
+    # Answered at once, as the label in the end does not depend on when, and the table is never full.
+    vectors = play(streams, args.fast, args.threshold, False, 0.0)
+    fused = play(streams, args.fast, 0.0, True, args.latency)
+    asking = play(streams, args.fast, args.threshold, True, args.latency)
+    rows = {
+        "fast alone": (fast, fast, 0.0),
+        "per-vector cascade": (vectors.at_once, vectors.in_the_end, vectors.asked.mean()),
+        "fused without slow": (fused.at_once, fused.in_the_end, 0.0),
+        "fused with slow": (asking.at_once, asking.in_the_end, asking.asked.mean()),
+        "slow on every vector": (slow, slow, 1.0),
+        "slow, clean windows": (clean, clean, 1.0),
+    }
     known = truth >= 0
     classes = np.unique(truth[known])
-    parts = np.split(asking[:, 0], np.cumsum([len(s.x) for s in streams])[:-1])
+    parts = np.split(asking.emission, np.cumsum([len(s.x) for s in streams])[:-1])
     emissions = sum(part.max() + 1 for part in parts)
     print(
         f"\n{name}: {len(streams)} streams, {known.sum()} of {len(truth)} vectors scored, "
         f"{len(classes)} classes, {emissions} emissions"
     )
     print(f"{'':22}   at once       in the end\n{'':22}  acc   bal.    acc   bal.    asked")
-    for row, (at_once, final, asked) in labels.items():
+    for row, (at_once, final, asked) in rows.items():
         figures = []
         for label in (at_once, final):
             right = label == truth
             figures += [right[known].mean(), np.mean([right[truth == c].mean() for c in classes])]
         print(f"{row:22} {{:.3f}}  {{:.3f}}   {{:.3f}}  {{:.3f}}  {{:7.2%}}".format(*figures, asked))
-    print(f"tracker {ns[0]:.0f} ns a vector, fast model {ns[1]:.0f} ns: {ns[0] / ns[1]:.1%}")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fast", default=default_fast_model())
     parser.add_argument("--slow", default=default_slow_model())
-    parser.add_argument("--threshold", type=float, help="default: the model's")
+    parser.add_argument("--threshold", type=float, default=-1.0, help="default: the model's")
     parser.add_argument("--latency", type=float, default=0.02, help="of the slow model, s of the stream")
     parser.add_argument("--seeds", type=int, default=3, help="scenes of each kind")
     parser.add_argument("--first-seed", type=int, default=4, help="the tracker was tuned on 1 to 3")
-    parser.add_argument("--replay", type=Path, default=ROOT / "build" / "bench" / "emission_replay")
     args = parser.parse_args()
-    if not args.replay.exists():
-        parser.error(f"{args.replay} is not there: build it as {Path(__file__).name} says")
     fast, slow = load_fast_model(args.fast), load_slow_model(args.slow)
     print(f"{fast.contract.name} and {slow.contract.name}, which answers after {1e3 * args.latency:g} ms")
     folder = Path(os.environ.get("SPECULATIVE_RECORDINGS", ROOT.parent / "shared" / "recordings"))
     if (folder / "manifest.csv").exists():
-        report("recordings, val", recordings(folder, fast, slow), args, fast)
+        report("recordings, val", recordings(folder, fast, slow), args)
     else:
         print(f"no recordings in {folder}: scenes only")
     for name, (rate, kinds, seconds) in SCENES.items():
         seeds = range(args.first_seed, args.first_seed + args.seeds)
-        report(name, [scene(seed, rate, kinds, seconds, fast, slow) for seed in seeds], args, fast)
+        report(name, [scene(seed, rate, kinds, seconds, fast, slow) for seed in seeds], args)
 
 
 if __name__ == "__main__":

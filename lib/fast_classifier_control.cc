@@ -25,6 +25,20 @@ double number_of(const std::string& setting, const pmt::pmt_t& value)
     return number;
 }
 
+std::string name_of(const std::string& setting, const pmt::pmt_t& value)
+{
+    if (!pmt::is_symbol(value))
+        throw std::invalid_argument(setting + " is not a symbol");
+    return pmt::symbol_to_string(value);
+}
+
+bool truth_of(const std::string& setting, const pmt::pmt_t& value)
+{
+    if (!pmt::is_bool(value))
+        throw std::invalid_argument(setting + " is not a bool");
+    return pmt::to_bool(value);
+}
+
 } // namespace
 
 void fast_classifier_impl::set_threshold(double threshold)
@@ -34,6 +48,7 @@ void fast_classifier_impl::set_threshold(double threshold)
         d_cascade.policy().set_threshold(d_model.threshold(), d_model.strata());
     else
         d_cascade.policy().set_threshold(threshold);
+    publish_threshold(monotonic::now());
 }
 
 void fast_classifier_impl::set_deadline(double value)
@@ -81,6 +96,18 @@ void fast_classifier_impl::set_conditions(double strength,
     d_cascade.policy().set_conditions(config);
 }
 
+void fast_classifier_impl::set_per_emission(bool on)
+{
+    const std::scoped_lock lock(d_mutex);
+    d_cascade.set_per_emission(on);
+}
+
+bool fast_classifier_impl::per_emission() const
+{
+    const std::scoped_lock lock(d_mutex);
+    return d_cascade.per_emission();
+}
+
 double fast_classifier_impl::threshold() const
 {
     const std::scoped_lock lock(d_mutex);
@@ -118,6 +145,7 @@ void fast_classifier_impl::on_verdict(const pmt::pmt_t& message)
             if (!v.heads.empty())
                 d_heads = v.heads;
             publish(d_result, 1, v.heads);
+            publish_threshold(now); // an audit may have raised it
         }
     } catch (const std::exception& error) {
         d_cascade.on_malformed();
@@ -144,19 +172,24 @@ void fast_classifier_impl::on_command(const pmt::pmt_t& message)
     pmt::pmt_t settings = message;
     if (pmt::is_pair(message) && pmt::is_symbol(pmt::car(message)))
         settings = pmt::dict_add(pmt::make_dict(), pmt::car(message), pmt::cdr(message));
-    try {
+    const auto attempt = [this](auto&& act) {
+        try {
+            act();
+        } catch (const std::exception& error) {
+            const std::scoped_lock lock(d_mutex);
+            warn_dropped("cmd", error);
+        }
+    };
+    attempt([&] {
         if (!pmt::is_dict(settings))
             throw std::invalid_argument(
                 "it is neither a pair of a name and a value nor a dict");
         for (pmt::pmt_t rest = pmt::dict_items(settings); pmt::is_pair(rest);
              rest = pmt::cdr(rest)) {
             const pmt::pmt_t item = pmt::car(rest);
-            apply(pmt::symbol_to_string(pmt::car(item)), pmt::cdr(item));
+            attempt([&] { apply(name_of("a setting", pmt::car(item)), pmt::cdr(item)); });
         }
-    } catch (const std::exception& error) {
-        const std::scoped_lock lock(d_mutex);
-        warn_dropped("cmd", error);
-    }
+    });
     const std::scoped_lock lock(d_mutex);
     publish_threshold(monotonic::now());
 }
@@ -185,13 +218,15 @@ void fast_classifier_impl::apply(const std::string& setting, const pmt::pmt_t& v
         set_conditions(number_of(setting, value),
                        std::chrono::duration<double>(current.conditions.lifetime).count(),
                        current.conditions.usual_noise);
-    else if (setting == "rule" && pmt::is_symbol(value))
-        set_rule(pmt::symbol_to_string(value));
+    else if (setting == "rule")
+        set_rule(name_of(setting, value));
+    else if (setting == "per_emission")
+        set_per_emission(truth_of(setting, value));
     else
         throw std::invalid_argument(
             "unknown setting '" + setting +
             "', expected threshold, deadline, center_frequency, rule, budget, burst, "
-            "audit_fraction or conditions_strength");
+            "audit_fraction, conditions_strength or per_emission");
 }
 
 // The caller holds d_mutex.

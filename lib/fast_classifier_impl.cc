@@ -165,6 +165,7 @@ bool fast_classifier_impl::start()
     d_clock.restart();
     d_context.clear();
     d_check.restart();
+    d_cascade.restart();
     d_ticker = std::thread([this] { tick(); });
     return sync_block::start();
 }

@@ -46,6 +46,8 @@ public:
     void set_budget(double rate, double burst) override;
     void set_audit_fraction(double fraction, uint64_t seed) override;
     void set_conditions(double strength, double lifetime, double usual_noise) override;
+    void set_per_emission(bool on) override;
+    bool per_emission() const override;
     double threshold() const override;
     double deadline() const override;
     const fast_model& model() const override { return d_model; }

@@ -63,7 +63,7 @@ int fast_classifier_impl::work(int noutput_items,
                     labels[i] = d_result.label;
                 if (confidences)
                     confidences[i] = d_result.confidence;
-                if (d_result.source == result_source::fast && !d_result.deferred) {
+                if (d_result.accepted()) {
                     extend_run(now);
                     continue;
                 }
@@ -175,7 +175,9 @@ void fast_classifier_impl::defer(uint64_t ring_index)
 
 void fast_classifier_impl::extend_run(monotonic::time_point now)
 {
-    if (d_run_count > 0 && d_run.label != d_result.label)
+    if (d_run_count > 0 &&
+        (d_run.label != d_result.label || d_run.source != d_result.source ||
+         d_run.emission != d_result.emission))
         publish_run();
     if (d_run_count == 0) {
         d_run = d_result;

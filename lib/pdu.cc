@@ -53,6 +53,7 @@ struct keys {
     const pmt::pmt_t latency_p50_ms = pmt::mp("latency_p50_ms");
     const pmt::pmt_t latency_p99_ms = pmt::mp("latency_p99_ms");
 
+    const pmt::pmt_t emission = pmt::mp("emission");
     const pmt::pmt_t audit = pmt::mp("audit");
     const pmt::pmt_t before = pmt::mp("before");
     const pmt::pmt_t cause = pmt::mp("cause");
@@ -323,6 +324,8 @@ from(const result& r, uint64_t count, const result_names& names, const std::stri
         put(meta, k().seq, r.seq);
         put(meta, k().elapsed_ms, r.elapsed_ms);
     }
+    if (r.emission)
+        put(meta, k().emission, *r.emission);
     if (r.audit)
         put(meta, k().audit, pmt::PMT_T);
     if (r.late)

@@ -2,7 +2,10 @@
 # Copyright 2026 gr-speculative contributors
 """What a node is told about deferral reaches its classifier."""
 
+import json
+import os
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,11 +24,15 @@ NOBODY = "tcp://127.0.0.1:9"
 PATIENCE_S = 30
 
 
+def noise(folder, vectors):
+    path = folder / "noise.cf32"
+    np.random.default_rng(1).normal(0, 0.1, 2 * vectors * 1024).astype(np.float32).tofile(path)
+    return path
+
+
 @pytest.fixture
 def recording(tmp_path):
-    path = tmp_path / "noise.cf32"
-    np.random.default_rng(1).normal(0, 0.1, 2 * 64 * 1024).astype(np.float32).tofile(path)
-    return path
+    return noise(tmp_path, 64)
 
 
 @pytest.fixture
@@ -55,6 +62,25 @@ def test_conditions_raise_the_threshold_of_a_node_that_watches_them(recording, d
 def test_without_conditions_or_somebody_to_ask_nothing_raises_it(recording, duct):
     assert not hasattr(flowgraph(recording, hub=NOBODY), "weather")
     assert not hasattr(flowgraph(recording, conditions=duct), "weather")
+
+
+def test_asking_about_emissions_is_an_option(tmp_path, monkeypatch):
+    """Noise is one emission: a few questions, whose answer the rest has, too. At threshold 1 all are unsure."""
+    search = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]  # the worker's
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(search))
+    path, config = noise(tmp_path, 512), tmp_path / "node.toml"
+    config.write_text("per-emission = true\nthreshold = 1.0\nrate = 250e3\n")  # two seconds of it
+    command = ["node", "--config", str(config), "--slow-model", "instant_slow_model:make"]
+    assert cli.main([*command, "--out", str(tmp_path / "out"), str(path)]) == 0
+    results = [json.loads(line) for line in (tmp_path / "out" / "noise.cf32.jsonl").read_text().splitlines()]
+    assert 0 < sum(r["status"] == "provisional" for r in results) <= 12
+    assert len({r["emission"] for r in results}) <= 3
+    late = [r for r in results if r["offset"] >= 256 and r["status"] == "final"]
+    assert {r["source"] for r in late} == {"ensemble"}
+
+
+def test_the_default_is_to_ask_about_vectors(recording):
+    assert not flowgraph(recording, hub=NOBODY).classifier.classifier.per_emission()
 
 
 @pytest.mark.parametrize(

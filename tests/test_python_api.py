@@ -116,6 +116,24 @@ def test_the_slow_model_sees_the_context_until_a_reset_or_an_invalid_vector(make
     assert sum(statistics[part] for part in parts) == pytest.approx(1)
 
 
+def test_emissions_are_asked_about_once_until_a_reset(make):
+    slow = Slow(LABELS)
+    manager = make(slow, confidence_threshold=0.05)
+    manager.set_per_emission(True)
+    answers = [manager.infer(bins(seed)) for seed in range(60)]
+    asked = [answer["deferred"] for answer in answers].index(True)
+    assert {answer["emission"] for answer in answers} == {0}
+    assert sum(answer["deferred"] for answer in answers) == len(slow.seen) < 6
+    assert answers[asked - 1]["source"] == "fast"
+    assert {(a["source"], a["prediction"]) for a in answers[asked:]} == {("ensemble", LABELS[1])}
+    manager.reset()
+    after = manager.infer(bins(60))
+    assert (after["emission"], after["source"]) == (1, "fast")
+    assert manager.get_statistics()["emissions"] == 2
+    manager.set_per_emission(False)
+    assert manager.infer(bins(61))["emission"] is None
+
+
 def test_a_slow_model_that_hangs_costs_its_timeout_once_and_its_verdict_is_late(make):
     slow = Slow(LABELS)
     slow.gate.clear()

@@ -188,6 +188,21 @@ def test_a_revision_replaces_its_provisional(recording):
     assert spans(path) == [(0, 2, "a")] and writer.missed == 0
 
 
+def test_a_revision_holds_for_its_emission(recording):
+    seen = [(k, "a", 0.5, "fast", 1, None, 7) for k in range(3)] + [(3, "a", 1, "fast", 1, None, 8)]
+    seen += [(4, "a", 0.5, "fast", 2, None, 7)]
+    revision = (1, "b", 0.9, "ensemble", 1, None, 7, True)
+    path, _ = write(recording, [*seen, revision, (6, "a", 1, "fast", 1, None, 7)])
+    assert spans(path) == [(0, 3, "b"), (3, 4, "a"), (4, 6, "b"), (6, 7, "a")]
+    assert read_spans(path)[2].details == {"confidence": 0.9, "vectors": 2, "sources": {"ensemble": 2}}
+    alone = [(k, "a", 0.5, "fast") for k in range(3)]
+    assert spans(write(recording, [*alone, (1, "b", 0.9, "ensemble", 1, None, None, True)])[0])[1] == (
+        1,
+        2,
+        "b",
+    )
+
+
 @pytest.mark.parametrize("horizon", [4, 1000])
 def test_settling_changes_no_span(recording, horizon):
     rng = np.random.default_rng(3)

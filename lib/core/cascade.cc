@@ -38,12 +38,21 @@ cascade::cascade(const cascade_config& config)
     if (config.classes == 0)
         throw std::invalid_argument("the model has no classes");
     set_deadline(config.deadline);
-    if (config.per_emission) {
+    set_per_emission(config.per_emission);
+}
+
+// The tracker stays once it is there: its ids are never used twice.
+void cascade::set_per_emission(bool on)
+{
+    if (on && !d_emissions) {
         emission_config emissions;
-        emissions.merge = config.merge;
-        emissions.context = config.context;
-        d_emissions.emplace(config.classes, config.bins, emissions);
+        emissions.merge = d_config.merge;
+        emissions.context = d_config.context;
+        d_emissions.emplace(d_config.classes, d_config.bins, emissions);
     }
+    if (on != d_config.per_emission)
+        restart();
+    d_config.per_emission = on;
 }
 
 void cascade::restart()
@@ -68,7 +77,7 @@ void cascade::on_vector(const vector_position& where,
     d_counters.vectors++;
     observation seen;
     out.emission.reset();
-    if (d_emissions) {
+    if (d_config.per_emission) {
         seen = observe(where, x, scores);
         scores = seen.posterior;
         out.emission = seen.emission;
@@ -87,11 +96,12 @@ void cascade::on_vector(const vector_position& where,
 
     const classified_vector vector{ scores, d_config.classes, x, d_config.bins, top };
     const auto [what, probability] =
-        d_emissions ? d_policy.decide(vector,
-                                      { seen.due, seen.answered, seen.audit_chance },
-                                      where.stream_time,
-                                      now)
-                    : d_policy.decide(vector, where.stream_time, now);
+        d_config.per_emission
+            ? d_policy.decide(vector,
+                              { seen.due, seen.answered, seen.audit_chance },
+                              where.stream_time,
+                              now)
+            : d_policy.decide(vector, where.stream_time, now);
     if (what == deferral::none) {
         d_counters.accepted++;
         return;
@@ -118,7 +128,7 @@ void cascade::on_vector(const vector_position& where,
     out.audit = what == deferral::audit;
     entry->audit_probability = out.audit ? probability : 0.0;
     entry->emission = out.emission;
-    if (d_emissions && !out.audit)
+    if (out.emission && !out.audit)
         d_emissions->asked();
     d_counters.audited += out.audit;
     out.seq = entry->seq;
@@ -133,7 +143,9 @@ cascade::observe(const vector_position& where, const float* x, const float* scor
         d_frequency = where.center_frequency;
         d_rate = where.sample_rate;
     }
-    return d_emissions->observe(where.offset, x, scores);
+    const observation seen = d_emissions->observe(where.offset, x, scores);
+    d_counters.emissions = d_emissions->emissions();
+    return seen;
 }
 
 result_source cascade::merged_source() const
@@ -146,7 +158,7 @@ void cascade::land(pending& entry, pending_state state)
 {
     d_pending.settle(entry, state);
     d_counters.in_flight--;
-    if (d_emissions && entry.audit_probability == 0.0)
+    if (entry.emission && entry.audit_probability == 0.0)
         d_emissions->settled(*entry.emission);
 }
 
@@ -183,7 +195,7 @@ void cascade::merge_in(
 {
     describe(entry, now, out);
     const float* fused =
-        d_emissions ? d_emissions->verdict(*entry.emission, v.scores.data()) : nullptr;
+        entry.emission ? d_emissions->verdict(*entry.emission, v.scores.data()) : nullptr;
     if (fused)
         out.scores.assign(fused, fused + d_config.classes);
     else {

@@ -87,6 +87,12 @@ public:
     /*! The next deferral still in flight, given up; call until it returns false. */
     bool abandon(monotonic::time_point now, result& out);
 
+    /*! Whether emissions are asked about. When that changes, what was known of them no longer
+     * counts; what is in flight is answered all the same.
+     * \throws std::invalid_argument if `bins` is no multiple of 32 >= 32 */
+    void set_per_emission(bool on);
+    bool per_emission() const { return d_config.per_emission; }
+
     //! \throws std::invalid_argument if not positive
     void set_deadline(monotonic::duration deadline);
     monotonic::duration deadline() const { return d_config.deadline; }

@@ -28,7 +28,7 @@ std::map<std::string, uint64_t> to_map(const counters& c)
         { "relabelled", c.relabelled },
         { "audited", c.audited },
         { "alarms", c.alarms },
-        { "alarms", c.alarms },
+        { "emissions", c.emissions },
     };
 }
 

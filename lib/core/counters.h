@@ -36,6 +36,7 @@ struct counters {
     uint64_t relabelled = 0; //!< merged results whose label differs from the fast one
     uint64_t audited = 0;    //!< of the deferred: confident ones, drawn to be checked
     uint64_t alarms = 0;     //!< drift alarms of the audits
+    uint64_t emissions = 0;  //!< found in the stream, where they are asked about
 
     bool conserved() const
     {

@@ -33,6 +33,7 @@ offline_cascade::answer answer_of(const result& r)
     a.confidence = r.confidence;
     a.deferred = r.deferred;
     a.seq = r.seq;
+    a.emission = r.emission;
     a.elapsed_ms = r.elapsed_ms;
     a.scores = r.scores;
     return a;
@@ -71,12 +72,18 @@ offline_cascade::answer offline_cascade::on_vector(const std::vector<float>& pos
                                     " values and x " + std::to_string(x.size()) +
                                     ", expected " + std::to_string(d_impl->classes) +
                                     " and " + std::to_string(d_impl->bins));
+    vector_position where;
+    where.offset = d_impl->state.counters().vectors;
     d_impl->state.on_vector(
-        {}, x.data(), posterior.data(), monotonic::now(), d_impl->last);
+        where, x.data(), posterior.data(), monotonic::now(), d_impl->last);
     return answer_of(d_impl->last);
 }
 
 void offline_cascade::on_invalid() { d_impl->state.on_invalid(); }
+
+void offline_cascade::restart() { d_impl->state.restart(); }
+
+void offline_cascade::set_per_emission(bool on) { d_impl->state.set_per_emission(on); }
 
 std::optional<offline_cascade::answer>
 offline_cascade::on_verdict(uint64_t seq, const std::vector<float>& scores)

@@ -31,7 +31,8 @@ public:
         int label = -1;
         double confidence = 0.0;
         bool deferred = false;
-        uint64_t seq = 0; //!< if deferred
+        uint64_t seq = 0;                 //!< if deferred
+        std::optional<uint64_t> emission; //!< where emissions are asked about
         double elapsed_ms = 0.0;
         std::vector<float> scores; //!< [C]
     };
@@ -49,6 +50,12 @@ public:
     /*! \param posterior [C] of the fast model  \param x [N] its input */
     answer on_vector(const std::vector<float>& posterior, const std::vector<float>& x);
     void on_invalid();
+
+    /*! What follows has nothing to do with what came before. */
+    void restart();
+
+    /*! As fast_classifier's. */
+    void set_per_emission(bool on);
 
     /*! \param scores [C] class probabilities of the slow model; empty: it failed
      * \return nothing if nothing is to be published */

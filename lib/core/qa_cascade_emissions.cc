@@ -182,6 +182,31 @@ BOOST_FIXTURE_TEST_CASE(a_retune_and_a_restart_end_all_emissions, fixture)
     }
 }
 
+// From one vector to the next, whatever is in flight.
+BOOST_FIXTURE_TEST_CASE(turned_off_and_on_again_it_knows_nothing, fixture)
+{
+    const uint64_t known = see_until_asked(10);
+    answered(known);
+    const uint64_t open = see_until_asked(40);
+    state.set_per_emission(false);
+    BOOST_TEST(see(10).deferred); // as each unsure vector is
+    BOOST_TEST(!r.emission.has_value());
+    BOOST_TEST(r.label == 0);
+    const uint64_t alone = r.seq;
+    state.set_per_emission(true);
+    const uint64_t before = state.counters().emissions;
+    BOOST_TEST(before == 2u);
+    BOOST_TEST(see(10).emission.value() == before);
+    BOOST_TEST(r.label == 0);
+    BOOST_TEST(answered(open));
+    BOOST_TEST(answered(alone));
+    BOOST_TEST(!r.emission.has_value());
+    BOOST_TEST(see(10).label == 0);
+    BOOST_TEST(see(40).label == 0);
+    BOOST_TEST(state.counters().emissions == before + 2);
+    BOOST_TEST(state.counters().in_time == 3u);
+}
+
 BOOST_AUTO_TEST_CASE(the_budget_holds_and_what_it_denies_is_asked_later)
 {
     cascade_config config = per_emission();
@@ -236,6 +261,10 @@ BOOST_AUTO_TEST_CASE(spectra_must_be_known)
     cascade_config config = per_emission();
     config.bins = 0;
     BOOST_CHECK_THROW(cascade{ config }, std::invalid_argument);
+    config.per_emission = false;
+    cascade without(config);
+    BOOST_CHECK_THROW(without.set_per_emission(true), std::invalid_argument);
+    BOOST_TEST(!without.per_emission());
 }
 
 } // namespace speculative

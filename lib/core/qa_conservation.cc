@@ -44,7 +44,7 @@ struct deferral {
 };
 
 // Every second world has a budget, audits and conditions that matter; in every second pair
-// of them emissions are asked about.
+// of them emissions are asked about, and in every second four that is turned on and off.
 cascade_config config_of(uint32_t seed)
 {
     cascade_config config;
@@ -71,6 +71,7 @@ public:
     explicit world(uint32_t seed)
         : d_random(seed, classes, bins),
           d_per_emission(config_of(seed).per_emission),
+          d_turns_tracking(seed / 4 % 2 == 1),
           d_cascade(config_of(seed))
     {
     }
@@ -126,10 +127,12 @@ public:
         const bool with_policy = d_cascade.policy().config().audit_fraction > 0.0;
         for (const auto& [name, value] : to_map(d_expected)) {
             const bool of_policy = name == "unbudgeted" || name == "audited";
-            if (name != "in_flight" && name != "alarms" && (with_policy || !of_policy))
+            if (name != "in_flight" && name != "alarms" && name != "emissions" &&
+                (with_policy || !of_policy))
                 BOOST_TEST(value > 10u, name);
         }
-        BOOST_TEST((d_emissions.answered() > 10u) == d_per_emission);
+        BOOST_TEST((d_emissions.answered() > 10u) ==
+                   (d_per_emission || d_turns_tracking));
     }
 
 private:
@@ -270,7 +273,7 @@ private:
 
     void turn_a_knob()
     {
-        const size_t knob = below(7);
+        const size_t knob = below(8);
         if (knob == 0)
             d_cascade.policy().set_threshold(below(11) / 10.0, strata[below(2)]);
         else if (knob == 1)
@@ -285,6 +288,12 @@ private:
             d_emissions.end_all();
         } else if (knob == 5) {
             d_cascade.restart();
+            d_emissions.end_all();
+        } else if (knob == 6) {
+            if (!d_turns_tracking)
+                return;
+            d_per_emission = !d_per_emission;
+            d_cascade.set_per_emission(d_per_emission);
             d_emissions.end_all();
         } else
             d_cascade.policy().on_conditions(
@@ -311,12 +320,14 @@ private:
         BOOST_TEST_REQUIRE(d_cascade.counters().conserved());
         const auto got = to_map(d_cascade.counters());
         d_expected.alarms = d_cascade.policy().risk().alarms();
+        d_expected.emissions = d_emissions.seen();
         for (const auto& [name, value] : to_map(d_expected))
             BOOST_TEST_REQUIRE(got.at(name) == value, name);
     }
 
     random_source d_random;
-    const bool d_per_emission;
+    bool d_per_emission;
+    const bool d_turns_tracking; // while the stream runs
     double d_frequency = 0.0;
     cascade d_cascade;
     struct counters d_expected;

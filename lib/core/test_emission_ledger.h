@@ -53,6 +53,7 @@ public:
     }
 
     size_t answered() const { return d_answered.size(); }
+    uint64_t seen() const { return d_next; }
 
 private:
     void settle(const result& r)

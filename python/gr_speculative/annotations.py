@@ -32,8 +32,9 @@ class AnnotationWriter:
 
     Adjacent vectors of one label become one annotation, with `speculative:confidence` (the mean),
     `speculative:vectors` and `speculative:sources` (vectors by source). A result replaces the earlier one of
-    its offset while that is among the newest `horizon` results (hold twice the deadline); `missed` counts
-    those that came later. A change of center frequency begins a new capture.
+    its offset, and if revised those of its emission, while they are among the newest `horizon` results (hold
+    twice the deadline); `missed` counts those that came later. A change of center frequency begins a new
+    capture.
 
     path: the `.sigmf-meta` to write. Beside `recording` it names the data file in core:dataset; elsewhere the
         data file is linked next to it as `.sigmf-data`. Without a recording (live) it is metadata only, or,
@@ -94,20 +95,41 @@ class AnnotationWriter:
         source: str,
         vectors: int = 1,
         center_frequency: float | None = None,
+        emission: int | None = None,
+        revised: bool = False,
     ) -> None:
         """A result that speaks of `vectors` vectors from `offset`; replaces an earlier one of that offset.
 
-        center_frequency: Hz, where it differs from the one given at first."""
+        center_frequency: Hz, where it differs from the one given at first. emission: that the vectors belong to;
+        a revised result replaces what was said of its other vectors, too."""
         center = self._center if center_frequency is None else float(center_frequency)
+        item = _Item(int(vectors), str(label), float(confidence), str(source), center, emission)
+        if revised and emission is not None:
+            for other, earlier in self._open.items():
+                if earlier.emission == emission:
+                    self._open[other] = item._replace(vectors=earlier.vectors)
         if offset < self._settled:
             self.missed += 1
         else:
             self._capture(int(offset), center)
-            self._open[int(offset)] = _Item(int(vectors), str(label), float(confidence), str(source), center)
+            self._open[int(offset)] = item
             if len(self._open) >= self._horizon + self._horizon // 4:
                 self._settle()
         if time.monotonic() >= self._due:
             self.flush()
+
+    def add_result(self, result: dict) -> None:
+        """A published result (docs/protocol.md). Raises KeyError if it is none."""
+        self.add(
+            result["offset"],
+            result["label"],
+            result["confidence"],
+            result["source"],
+            result["count"],
+            result["center_frequency"],
+            result.get("emission"),
+            result["status"] == "revised",
+        )
 
     def flush(self) -> None:
         """Write everything up to now."""
@@ -186,6 +208,7 @@ class _Item(NamedTuple):
     confidence: float
     source: str
     center: float  # Hz
+    emission: int | None
 
 
 @dataclass
@@ -207,7 +230,7 @@ def _merge(
     """Join adjacent items of one label, going on from `run`; with `keep_last` the last run stays open."""
     done = []
     run = replace(run, sources=Counter(run.sources)) if run is not None else None
-    for offset, (vectors, label, confidence, source, center) in items:
+    for offset, (vectors, label, confidence, source, center, _) in items:
         if run is None or (run.label, run.stop, run.center) != (label, offset, center):
             if run is not None:
                 done.append(run)

@@ -103,4 +103,5 @@ RESULT_FIELDS = {
     "fast_label": optional(text),
     "fast_confidence": optional(number(0, 1)),
     "elapsed_ms": optional(number(0, 1e12)),
+    "emission": optional(_COUNT),
 }

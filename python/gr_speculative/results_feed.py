@@ -77,14 +77,7 @@ class WrittenResults(Observer):
             self._attempt(writer.close)
 
     def _add(self, node: str, session: int, result: dict[str, Any]) -> None:
-        self._writer(node, session, result).add(
-            result["offset"],
-            result["label"],
-            result["confidence"],
-            result["source"],
-            result["count"],
-            result["center_frequency"],
-        )
+        self._writer(node, session, result).add_result(result)
 
     def _writer(self, node: str, session: int, result: dict[str, Any]) -> AnnotationWriter:
         key = (node, session)

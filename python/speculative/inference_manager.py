@@ -97,7 +97,8 @@ class SpeculativeInferenceManager:
         Returns prediction (a label; None for an invalid vector), confidence (0..1), source (`fast`,
         `ensemble`, `slow`, `fast_fallback`, `invalid`), logits (float32 [C] of the fast model, T·ln p: up
         to a common constant), latent_features (float32 [F]), probabilities (float32 [C], published),
-        fast_prediction, fast_confidence, deferred, latency_ms.
+        fast_prediction, fast_confidence, deferred, emission (a number that the vectors of one emission share,
+        None unless `set_per_emission`), latency_ms.
 
         Raises ValueError for bins of another number or kind, or without a sample rate.
         """
@@ -108,6 +109,14 @@ class SpeculativeInferenceManager:
         """What follows has nothing to do with what came before (another recording, a retune)."""
         with self._turn:
             self._context.clear()
+            with self._lock:
+                self._cascade.restart()
+
+    def set_per_emission(self, on: bool) -> None:
+        """Whether the slow model is asked about emissions and not about each of their vectors
+        (docs/deferral.md); off to begin with."""
+        with self._lock:
+            self._cascade.set_per_emission(on)
 
     def update_conditions(self, conditions: Mapping[str, Any]) -> bool:
         """Conditions of propagation (docs/protocol.md): propagation_quality, tropospheric_duct_present,
@@ -181,6 +190,7 @@ class SpeculativeInferenceManager:
             "fast_prediction": self.labels[first.label],
             "fast_confidence": first.confidence,
             "deferred": first.deferred,
+            "emission": first.emission,
             "latency_ms": (time.perf_counter() - began) * 1e3,
         }
 
@@ -238,6 +248,7 @@ class SpeculativeInferenceManager:
             "fast_prediction": None,
             "fast_confidence": 0.0,
             "deferred": False,
+            "emission": None,
             "latency_ms": (time.perf_counter() - began) * 1e3,
         }
 

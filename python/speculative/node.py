@@ -48,6 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--audit-seed", type=int, default=1, metavar="N", help="of their draw, default %(default)s")
     add("--rule", choices=RULES, help="what is held against the threshold, default the model's own")
     add(
+        "--per-emission", action="store_true", help="ask about transmissions, not about each of their vectors"
+    )
+    add(
         "--conditions",
         metavar="PROFILE",
         help="profile of the atmosphere, or a folder of them, that may raise the threshold; default: none does",
@@ -127,6 +130,7 @@ def run(args: argparse.Namespace) -> int:
             audit_fraction=args.audit_fraction,
             audit_seed=args.audit_seed,
             rule=args.rule or "",
+            per_emission=args.per_emission,
             conditions=args.conditions,
             conditions_strength=args.conditions_strength,
             deadline=args.deadline,

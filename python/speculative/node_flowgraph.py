@@ -25,8 +25,8 @@ from .spectrum_classifier import spectrum_classifier
 @dataclass(frozen=True)
 class NodeOptions:
     """model: path of the fast model. threshold: 0..1, negative: the model's. budget: deferrals a second, 0: no limit.
-    audit_fraction: 0..1, audit_seed: of fast_classifier. rule: empty: the model's. conditions: profile for an
-    atmosphere_source, None: none, which counts with conditions_strength, 0..1. deadline: seconds.
+    audit_fraction: 0..1, audit_seed, per_emission: of fast_classifier. rule: empty: the model's. conditions: profile
+    for an atmosphere_source, None: none, which counts with conditions_strength, 0..1. deadline: seconds.
     hub: ZeroMQ endpoint, None: ask nobody; hub_options: more of spectrum_classifier's that concern it.
     report: tell the hub results and counters. http: HOST:PORT for Prometheus.
     pace: as recording_source has it."""
@@ -37,6 +37,7 @@ class NodeOptions:
     audit_fraction: float = 0.0
     audit_seed: int = 1
     rule: str = ""
+    per_emission: bool = False
     conditions: str | None = None
     conditions_strength: float = 0.5
     deadline: float = 2.0
@@ -71,11 +72,12 @@ class node_flowgraph(gr.top_block):
             **options.hub_options,
         )
         self.fft_size = self.classifier.fft_size()
-        self.classifier.classifier.set_budget(options.budget)
-        self.classifier.classifier.set_audit_fraction(options.audit_fraction, options.audit_seed)
-        self.classifier.classifier.set_rule(options.rule)
+        self.classifier.set_budget(options.budget)
+        self.classifier.set_audit_fraction(options.audit_fraction, options.audit_seed)
+        self.classifier.set_rule(options.rule)
+        self.classifier.set_per_emission(options.per_emission)
         if options.conditions is not None and options.hub is not None:
-            self.classifier.classifier.set_conditions(options.conditions_strength)
+            self.classifier.set_conditions(options.conditions_strength)
             self.weather = atmosphere_source(options.conditions, source.center_frequency)
             self.msg_connect(self.weather, "conditions", self.classifier, "conditions")
         self._result = Summary(threshold=self.classifier.threshold())

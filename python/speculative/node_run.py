@@ -92,10 +92,8 @@ def _annotating(
         if isinstance(source, LiveSource)
         else {"recording": source}
     )
-    annotations = stack.enter_context(AnnotationWriter(path, flowgraph.fft_size, horizon=horizon, **about))
-    return lambda r: annotations.add(
-        r["offset"], r["label"], r["confidence"], r["source"], r["count"], r["center_frequency"]
-    )
+    writer = AnnotationWriter(path, flowgraph.fft_size, horizon=horizon, **about)
+    return stack.enter_context(writer).add_result
 
 
 def _watch(

@@ -152,6 +152,26 @@ class qa_spectrum_classifier(gr_unittest.TestCase):
         self.tb.wait()
         self.assertEqual(block.threshold(), 0.25)
 
+    def test_live_setters_are_the_classifiers(self):
+        block = speculative.spectrum_classifier(RATE, slow="hub", hub="tcp://127.0.0.1:1")
+        block.set_per_emission(True)
+        self.assertTrue(block.classifier.per_emission())
+        for setter, value, said in (
+            (block.set_rule, "luck", "rule"),
+            (block.set_budget, -1.0, "budget"),
+            (block.set_audit_fraction, 2.0, "audit_fraction"),
+            (block.set_conditions, 2.0, "conditions_strength"),
+        ):
+            with self.assertRaisesRegex(ValueError, said):
+                setter(value)
+
+    def test_without_a_slow_side_nothing_is_audited(self):
+        block = speculative.spectrum_classifier(RATE)
+        block.set_audit_fraction(1.0)
+        self.tb.connect(blocks.vector_source_c(noise(10).tolist()), block)
+        self.tb.run()
+        self.assertEqual(block.counters()["accepted"], 10)
+
     def test_refuses_what_is_out_of_range(self):
         for options, error, said in (
             ({"slow": "yes"}, ValueError, "none, hub, model"),

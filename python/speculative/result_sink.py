@@ -22,14 +22,16 @@ def _json(value: pmt.pmt_base) -> dict:
 # Key by key, because pmt.to_python takes four times as long.
 _READERS = {
     **dict.fromkeys(("label", "status", "source", "fast_label", "node_id", "model"), pmt.symbol_to_string),
-    **dict.fromkeys(("session", "offset", "count", "sample_start", "sample_count", "seq"), pmt.to_uint64),
+    **dict.fromkeys(
+        ("session", "offset", "count", "sample_start", "sample_count", "seq", "emission"), pmt.to_uint64
+    ),
     **dict.fromkeys(
         ("sample_rate", "center_frequency", "bandwidth", "confidence", "fast_confidence", "elapsed_ms"),
         pmt.to_double,
     ),
     "rx_time": _time,
     "heads": _json,
-    "late": pmt.to_bool,
+    **dict.fromkeys(("late", "audit"), pmt.to_bool),
 }
 _KEYS = [(name, pmt.intern(name), read) for name, read in _READERS.items()]
 

@@ -25,8 +25,8 @@ class sigmf_annotation_sink(gr.basic_block):
 
     Message port in: `results`. Adjacent vectors of one label become one annotation, with
     `speculative:confidence` (the mean), `speculative:vectors` and `speculative:sources`; a revision replaces
-    its provisional result; a retune begins a new capture. The file is whole at any moment, even after a
-    crash. It is replaced when the flowgraph starts.
+    its provisional result, and those of its emission; a retune begins a new capture. The file is whole at any
+    moment, even after a crash. It is replaced when the flowgraph starts.
 
     path: ends in .sigmf-meta
     sample_rate: Hz, > 0, of the complex samples
@@ -94,12 +94,9 @@ class sigmf_annotation_sink(gr.basic_block):
         if self._writer is None:
             return
         try:
-            r = read_result(message)
-            item = r["offset"], r["label"], r["confidence"], r["source"], r["count"], r["center_frequency"]
+            self._write(self._writer.add_result, read_result(message))
         except (KeyError, ValueError) as error:
             self._warn("sigmf_annotation_sink: a message on results is no result and was dropped: %s", error)
-            return
-        self._write(self._writer.add, *item)
 
     def _write(self, call: Callable[..., None], *arguments: object) -> None:
         try:

@@ -136,6 +136,28 @@ class spectrum_classifier(gr.hier_block2):
     def set_center_frequency(self, hz: float) -> None:
         self.classifier.set_center_frequency(hz)
 
+    def set_rule(self, rule: str) -> None:
+        """As fast_classifier's; so are the setters that follow."""
+        self.classifier.set_rule(rule)
+
+    def set_budget(self, rate: float, burst: float = 32.0) -> None:
+        self.classifier.set_budget(rate, burst)
+
+    def set_audit_fraction(self, fraction: float, seed: int = 1) -> None:
+        self.classifier.set_audit_fraction(fraction, seed)
+        if self.slow is None:  # nobody to check with
+            self.classifier.set_audit_fraction(0.0, seed)
+
+    def set_conditions(
+        self, strength: float, lifetime: float = 3600.0, usual_noise: float = float("nan")
+    ) -> None:
+        self.classifier.set_conditions(strength, lifetime, usual_noise)
+        if self.slow is None:
+            self.classifier.set_conditions(0.0, lifetime, usual_noise)
+
+    def set_per_emission(self, on: bool) -> None:
+        self.classifier.set_per_emission(on)
+
     def labels(self) -> list[str]:
         """Class names; output 1 indexes them."""
         return self.classifier.labels()

@@ -30,7 +30,7 @@ namespace speculative {
  * Message ports (docs/protocol.md): out `deferred` (to slow_link, slow_model or a
  * gr-zeromq message sink), `results`, `telemetry`; in `verdicts`, `conditions`, and `cmd` (a
  * pair or a dict of the live settings: threshold, deadline, center_frequency, rule, budget,
- * burst, audit_fraction, conditions_strength). A deferred vector's
+ * burst, audit_fraction, conditions_strength, per_emission). A deferred vector's
  * provisional result leaves at once; a verdict before the deadline is merged in and
  * published as `revised`, otherwise the fast result becomes final with source
  * `fast_fallback`. Nothing in the stream ever waits for a verdict.
@@ -109,6 +109,13 @@ public:
                    double lifetime = 3600.0,
                    double usual_noise = std::numeric_limits<double>::quiet_NaN()) = 0;
 
+    /*! Whether the slow model is asked about emissions and not about each of their vectors
+     * (docs/deferral.md). As any setting it holds from one vector to the next: what was known of
+     * emissions is forgotten, and what is in flight is answered all the same.
+     * \param on false to begin with */
+    virtual void set_per_emission(bool on) = 0;
+
+    virtual bool per_emission() const = 0;
     virtual double threshold() const = 0;
     virtual double deadline() const = 0; //!< seconds
     virtual const fast_model& model() const = 0;

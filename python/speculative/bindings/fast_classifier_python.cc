@@ -55,6 +55,8 @@ void bind_fast_classifier(py::module& m)
              py::arg("strength"),
              py::arg("lifetime") = 3600.0,
              py::arg("usual_noise") = std::numeric_limits<double>::quiet_NaN())
+        .def("set_per_emission", &fast_classifier::set_per_emission, py::arg("on"))
+        .def("per_emission", &fast_classifier::per_emission)
         .def("threshold", &fast_classifier::threshold)
         .def("deadline", &fast_classifier::deadline, "Seconds.")
         .def(

@@ -23,6 +23,7 @@ void bind_offline_cascade(py::module& m)
         .def_readonly("confidence", &offline_cascade::answer::confidence)
         .def_readonly("deferred", &offline_cascade::answer::deferred)
         .def_readonly("seq", &offline_cascade::answer::seq)
+        .def_readonly("emission", &offline_cascade::answer::emission)
         .def_readonly("elapsed_ms", &offline_cascade::answer::elapsed_ms)
         .def_readonly("scores", &offline_cascade::answer::scores);
     bound
@@ -33,6 +34,8 @@ void bind_offline_cascade(py::module& m)
              py::arg("conditions_strength"))
         .def("on_vector", &offline_cascade::on_vector, py::arg("posterior"), py::arg("x"))
         .def("on_invalid", &offline_cascade::on_invalid)
+        .def("restart", &offline_cascade::restart)
+        .def("set_per_emission", &offline_cascade::set_per_emission, py::arg("on"))
         .def(
             "on_verdict", &offline_cascade::on_verdict, py::arg("seq"), py::arg("scores"))
         .def("expire", &offline_cascade::expire)
