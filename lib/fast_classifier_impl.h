@@ -61,16 +61,15 @@ public:
              gr_vector_void_star& output_items) override;
 
 private:
-    // Vectors that are classified together: enough to fill the kernels' tiles, few enough
-    // that a slow stream's latency and the scratch memory stay small.
-    static constexpr size_t batch = 16;
+    // Vectors that are classified together.
+    static constexpr size_t batch = fast_model::max_batch;
 
     static size_t item_size(input_kind input)
     {
         return input == input_kind::complex_fft ? sizeof(gr_complex) : sizeof(float);
     }
     void place(uint64_t first, size_t count);
-    size_t prepare(const uint8_t* in, size_t place, size_t count);
+    size_t prepare(const uint8_t* in, uint8_t* out, size_t place, size_t count);
     bool is_negative(const uint8_t* in);
     // Building a message costs more than classifying a vector.
     bool has_subscribers(const pmt::pmt_t& port)
@@ -100,8 +99,6 @@ private:
 
     // Only work() touches these.
     context_ring d_context;
-    std::vector<float> d_x;               // [batch][N]
-    std::vector<float> d_rate;            // [batch]
     std::vector<float> d_posterior;       // [batch][C]
     std::vector<vector_position> d_where; // [batch]
     std::vector<uint8_t> d_retuned;       // [batch] bool

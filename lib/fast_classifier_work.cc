@@ -32,14 +32,12 @@ int fast_classifier_impl::work(int noutput_items,
     const auto n = static_cast<size_t>(noutput_items);
     const auto* in = static_cast<const uint8_t*>(input_items[0]);
     const size_t vector_bytes = item_size(d_input) * d_model.fft_size();
+    auto* out = output_items.empty() ? nullptr : static_cast<uint8_t*>(output_items[0]);
     auto* labels =
         output_items.size() > 1 ? static_cast<int16_t*>(output_items[1]) : nullptr;
     auto* confidences =
         output_items.size() > 2 ? static_cast<float*>(output_items[2]) : nullptr;
     const uint64_t first = nitems_read(0);
-    if (!output_items.empty())
-        std::memcpy(output_items[0], in, n * vector_bytes);
-
     get_tags_in_window(d_tags, 0, 0, n);
     d_next_tag = 0;
 
@@ -48,14 +46,18 @@ int fast_classifier_impl::work(int noutput_items,
         place(first + begin, end - begin);
         for (size_t i = begin; i < end;) {
             const uint64_t ring_index = d_context.pushed();
-            const size_t filled = prepare(in + i * vector_bytes, i - begin, end - i);
-            d_model.classify(d_x.data(), d_rate.data(), filled, d_posterior.data());
+            const size_t filled =
+                prepare(in + i * vector_bytes,
+                        out == nullptr ? nullptr : out + i * vector_bytes,
+                        i - begin,
+                        end - i);
+            d_model.finish(filled, d_posterior.data());
 
             const std::scoped_lock lock(d_mutex);
             const auto now = monotonic::now();
             for (size_t j = 0; j < filled; j++, i++) {
                 d_cascade.on_vector(d_where[i - begin],
-                                    &d_x[j * d_model.fft_size()],
+                                    d_model.x(j),
                                     &d_posterior[j * d_names.labels.size()],
                                     now,
                                     d_result);
@@ -71,7 +73,7 @@ int fast_classifier_impl::work(int noutput_items,
                 publish(d_result);
                 if (d_result.deferred) {
                     defer(ring_index + j);
-                    if (!output_items.empty())
+                    if (out != nullptr)
                         add_item_tag(0,
                                      first + i,
                                      tag_uncertain,
@@ -120,22 +122,26 @@ void fast_classifier_impl::place(uint64_t first, size_t count)
     }
 }
 
-// Preprocesses up to `count` vectors, of which the first is the place `place` of the batch.
-// Returns how many there are before an invalid one: what is computed of a vector never
-// depends on how the stream was cut into calls.
-size_t fast_classifier_impl::prepare(const uint8_t* in, size_t place, size_t count)
+// Takes up to `count` vectors, of which the first is the place `place` of the batch, through
+// all that concerns each alone, and copies them to `out` unless null. Returns how many there
+// are before an invalid one: what is computed of a vector never depends on how the stream was
+// cut into calls.
+size_t
+fast_classifier_impl::prepare(const uint8_t* in, uint8_t* out, size_t place, size_t count)
 {
-    const size_t bins = d_model.fft_size();
-    for (size_t i = 0; i < count; i++, in += item_size(d_input) * bins) {
+    const size_t bytes = item_size(d_input) * d_model.fft_size();
+    for (size_t i = 0; i < count; i++, in += bytes) {
+        if (out != nullptr)
+            std::memcpy(out + i * bytes, in, bytes);
+        const float rate = d_model.rate_feature(d_where[place + i].sample_rate);
         if (d_retuned[place + i] || is_negative(in) ||
-            !d_model.preprocess(in, d_input, d_shift, d_context.next(), &d_x[i * bins]))
+            !d_model.begin(i, in, d_input, d_shift, rate, d_context.next()))
             return i;
         if (d_check.looks_unshifted(d_context.next()))
             d_logger->warn(
                 "the spectrum looks as if its halves were exchanged: set shift "
                 "(Bin 0 Is DC) to {:s}",
                 d_shift ? "no" : "yes, or shift in the FFT");
-        d_rate[i] = d_model.rate_feature(d_where[place + i].sample_rate);
         d_context.push();
     }
     return count;

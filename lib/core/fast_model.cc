@@ -20,8 +20,6 @@ namespace speculative {
 
 namespace {
 
-constexpr size_t max_batch = 8;
-
 contract contract_of(const onnx::model& model, const std::string& path)
 {
     const auto found = model.metadata.find("gr_speculative");
@@ -37,7 +35,7 @@ network
 network_of(const onnx::model& model, const kernel_set& kernels, const std::string& path)
 {
     try {
-        return network(model, kernels, max_batch);
+        return network(model, kernels, fast_model::max_batch);
     } catch (const std::runtime_error& e) {
         throw std::runtime_error(path + ": " + e.what());
     }
@@ -67,6 +65,19 @@ struct fast_model::impl {
                                      std::to_string(net.classes()) +
                                      " classes, its contract names " +
                                      std::to_string(facts.labels.size()) + " labels");
+    }
+
+    // Logits to posteriors, in place.
+    void normalise(float* rows, size_t n) const
+    {
+        const size_t classes = facts.labels.size();
+        const auto scale = static_cast<float>(1.0 / facts.temperature);
+        for (float* row = rows; n > 0; n--, row += classes) {
+            if (std::all_of(row, row + classes, [](float v) { return std::isfinite(v); }))
+                kernels.softmax(row, classes, scale, row);
+            else
+                std::fill_n(row, classes, 1.0f / static_cast<float>(classes));
+        }
     }
 
     const kernel_set& kernels;
@@ -143,15 +154,27 @@ void fast_model::classify(
     const float* x, const float* rate, size_t n, float* posterior, float* features)
 {
     const flush_denormals guard;
-    const size_t classes = d_impl->facts.labels.size();
-    const auto scale = static_cast<float>(1.0 / d_impl->facts.temperature);
     d_impl->net.run(x, rate, n, posterior, features);
-    for (float* row = posterior; n > 0; n--, row += classes) {
-        if (std::all_of(row, row + classes, [](float v) { return std::isfinite(v); }))
-            d_impl->kernels.softmax(row, classes, scale, row);
-        else
-            std::fill_n(row, classes, 1.0f / static_cast<float>(classes));
-    }
+    d_impl->normalise(posterior, n);
+}
+
+bool fast_model::begin(
+    size_t i, const void* in, input_kind kind, bool shift, float rate, float* db)
+{
+    const flush_denormals guard;
+    if (!d_impl->prepare.run(in, kind, shift, db, d_impl->net.spectrum(i)))
+        return false;
+    d_impl->net.begin(i, rate);
+    return true;
+}
+
+const float* fast_model::x(size_t i) const { return d_impl->net.spectrum(i); }
+
+void fast_model::finish(size_t n, float* posterior)
+{
+    const flush_denormals guard;
+    d_impl->net.finish(n, posterior, nullptr);
+    d_impl->normalise(posterior, n);
 }
 
 float fast_model::rate_feature(double sample_rate) const

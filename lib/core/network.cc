@@ -16,12 +16,6 @@ namespace {
 
 constexpr std::align_val_t cache_line{ 64 };
 
-void load(const float* rows, const activation& to, size_t n, float* arena)
-{
-    for (size_t b = 0; b < n; b++, rows += to.size())
-        std::copy_n(rows, to.size(), arena + to.offset + b * to.stride);
-}
-
 void store(const float* arena, const activation& from, size_t n, float* rows)
 {
     for (size_t b = 0; b < n; b++, rows += from.size())
@@ -49,24 +43,42 @@ network::network(const onnx::model& model, const kernel_set& kernels, size_t max
     d_plan.constants.clear();
 }
 
+float* network::spectrum(size_t b)
+{
+    return d_arena.get() + d_plan.spectrum.offset + b * d_plan.spectrum.stride;
+}
+
+void network::begin(size_t b, float rate)
+{
+    float* const arena = d_arena.get();
+    arena[d_plan.rate.offset + b * d_plan.rate.stride] = rate;
+    for (const auto& step : d_plan.each)
+        step(arena, b, b + 1);
+}
+
+void network::finish(size_t n, float* logits, float* features)
+{
+    float* const arena = d_arena.get();
+    for (const auto& step : d_plan.dense)
+        step(arena, 0, n);
+    store(arena, d_plan.logits, n, logits);
+    if (features)
+        store(arena, d_plan.features, n, features);
+}
+
 void network::run(
     const float* spectrum, const float* rate, size_t n, float* logits, float* features)
 {
-    float* const arena = d_arena.get();
     while (n > 0) {
         const size_t batch = std::min(n, d_max_batch);
-        load(spectrum, d_plan.spectrum, batch, arena);
-        load(rate, d_plan.rate, batch, arena);
-        for (const auto& step : d_plan.steps)
-            step(arena, batch);
-        store(arena, d_plan.logits, batch, logits);
-        if (features) {
-            store(arena, d_plan.features, batch, features);
-            features += batch * feature_size();
+        for (size_t b = 0; b < batch; b++, spectrum += fft_size()) {
+            std::copy_n(spectrum, fft_size(), this->spectrum(b));
+            begin(b, *rate++);
         }
-        spectrum += batch * fft_size();
-        rate += batch;
+        finish(batch, logits, features);
         logits += batch * classes();
+        if (features)
+            features += batch * feature_size();
         n -= batch;
     }
 }

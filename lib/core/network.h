@@ -28,7 +28,8 @@ struct activation {
     size_t channels = 0;
     size_t length = 1;
     size_t offset = 0; //!< of the first element, in floats from the arena's start
-    size_t stride = 0; //!< floats from one vector of the batch to the next
+    size_t stride = 0; //!< floats from one vector of the batch to the next; 0: one place,
+                       //!< which every vector overwrites
     size_t halo = 0;   //!< positions before and after `length` that hold zeros
 
     size_t size() const { return channels * length; }
@@ -36,9 +37,12 @@ struct activation {
 
 /*! What network_builder makes of a graph: steps over one block of memory. */
 struct plan {
-    using step = std::function<void(float* arena, size_t n)>;
+    //! for the vectors from `first` to before `last` of a batch
+    using step = std::function<void(float* arena, size_t first, size_t last)>;
 
-    std::vector<step> steps;
+    std::vector<step> each; //!< vector by vector, so that what they leave stays in L1
+    std::vector<step>
+        dense;             //!< then, over the batch: products whose rows are its vectors
     size_t arena_size = 0; //!< floats
     //! weights: offset into the arena, values
     std::vector<std::pair<size_t, std::vector<float>>> constants;
@@ -46,7 +50,7 @@ struct plan {
     size_t macs = 0; //!< multiply-accumulates a vector
 };
 
-/*! A graph compiled for one instruction set; run() allocates nothing.
+/*! A graph compiled for one instruction set; allocates only when constructed.
  *
  * Inputs `spectrum` [n][1][N] and `rate` [n][1], outputs `logits` [n][C] and `features`
  * [n][F]. A row's result does not depend on the batch it is in, bit for bit.
@@ -64,8 +68,15 @@ public:
     size_t feature_size() const { return d_plan.features.channels; }
     size_t macs() const { return d_plan.macs; } //!< multiply-accumulates a vector
 
-    /*! \param spectrum [n][N]  \param rate [n]  \param n any
-     *  \param logits [n][C]  \param features [n][F] or null
+    /*! A batch: for each b of 0..n-1, n <= max_batch, fill spectrum(b) and begin(b), in any
+     * order; then finish(n). */
+    float* spectrum(size_t b); //!< [N], kept until it is filled anew
+    void begin(size_t b, float rate);
+    //! \param logits [n][C]  \param features [n][F] or null
+    void finish(size_t n, float* logits, float* features);
+
+    /*! The same for vectors that lie elsewhere. \param spectrum [n][N]  \param rate [n]
+     *  \param n any  \param logits [n][C]  \param features [n][F] or null
      */
     void run(const float* spectrum,
              const float* rate,

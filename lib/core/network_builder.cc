@@ -23,6 +23,21 @@ constexpr size_t longest_input = size_t{ 1 } << 20;
 
 size_t round_up(size_t value, size_t step) { return (value + step - 1) / step * step; }
 
+plan::step copy(const activation& in, const activation& out)
+{
+    return [in, out](float* arena, size_t first, size_t last) {
+        for (size_t b = first; b < last; b++)
+            std::copy_n(arena + in.offset + b * in.stride,
+                        in.size(),
+                        arena + out.offset + b * out.stride);
+    };
+}
+
+bool looks_at_positions(const onnx::node& node)
+{
+    return node.op == "Conv" || node.op == "TopK" || node.op.find("Pool") != node.op.npos;
+}
+
 } // namespace
 
 network_builder::network_builder(const onnx::model& model,
@@ -55,12 +70,32 @@ plan network_builder::build()
              " inputs, expected two: 'spectrum' and 'rate'");
     d_plan.spectrum = input("spectrum", 3);
     d_plan.rate = input("rate", 2);
-    for (const auto& node : d_model.nodes)
-        add_node(node);
+    const auto& nodes = d_model.nodes;
+    const auto dense =
+        std::find_if(nodes.rbegin(), nodes.rend(), looks_at_positions).base();
+    for (auto node = nodes.begin(); node != nodes.end(); node++) {
+        if (node >= dense && node->op == "Gemm")
+            begin_dense();
+        add_node(*node);
+    }
+    begin_dense();
     d_plan.logits = output("logits");
     d_plan.features = output("features");
     allocate(2 * cache_line); // kernels may read a little beyond a row
     return std::move(d_plan);
+}
+
+void network_builder::emit(plan::step step)
+{
+    (d_dense ? d_plan.dense : d_plan.each).push_back(std::move(step));
+}
+
+// Nothing may wait to be emitted that reads what the next vector overwrites.
+void network_builder::begin_dense()
+{
+    while (!d_dense && !d_pending.empty())
+        read(std::string(d_pending.begin()->first));
+    d_dense = true;
 }
 
 activation network_builder::input(const char* name, size_t rank)
@@ -79,7 +114,7 @@ activation network_builder::input(const char* name, size_t rank)
     shape.rank = rank;
     shape.channels = 1;
     shape.length = rank == 3 ? static_cast<size_t>(found->dims[2]) : 1;
-    return d_values[name] = place_for(name, shape);
+    return d_values[name] = place_each(shape, d_halos[name]);
 }
 
 activation network_builder::output(const char* name)
@@ -117,7 +152,10 @@ activation network_builder::read(const std::string& name)
         d_values[name] = out;
         d_pending.erase(found);
     }
-    return d_values.at(name);
+    activation& value = d_values.at(name);
+    if (d_dense && value.stride == 0)
+        value = kept(value);
+    return value;
 }
 
 activation network_builder::plain(const activation& in)
@@ -132,8 +170,8 @@ activation network_builder::plain(const activation& in)
         return shape;
     }
     const activation out = place(shape);
-    d_plan.steps.push_back([in, out](float* arena, size_t n) {
-        for (size_t b = 0; b < n; b++) {
+    emit([in, out](float* arena, size_t first, size_t last) {
+        for (size_t b = first; b < last; b++) {
             const float* const from = arena + in.offset + b * in.stride;
             float* to = arena + out.offset + b * out.stride;
             for (size_t c = 0; c < in.channels; c++)
@@ -155,11 +193,29 @@ size_t network_builder::allocate(size_t count)
 
 activation network_builder::place(activation shape, size_t halo)
 {
-    const size_t size = shape.channels * (shape.length + 2 * halo);
+    if (d_dense)
+        return place_each(shape, halo);
     shape.halo = halo;
-    shape.stride = round_up(size, cache_line);
+    shape.stride = 0;
+    shape.offset = allocate(shape.channels * (shape.length + 2 * halo));
+    shape.offset += halo * shape.channels;
+    return shape;
+}
+
+activation network_builder::place_each(activation shape, size_t halo)
+{
+    shape.halo = halo;
+    shape.stride = round_up(shape.channels * (shape.length + 2 * halo), cache_line);
     shape.offset = allocate(shape.stride * d_max_batch) + halo * shape.channels;
     return shape;
+}
+
+// What the next vector would overwrite, in a place for every vector.
+activation network_builder::kept(const activation& in)
+{
+    const activation out = place_each(in);
+    d_plan.each.push_back(copy(in, out));
+    return out;
 }
 
 activation network_builder::place_for(const std::string& name, const activation& shape)
@@ -173,12 +229,7 @@ activation network_builder::with_halo(const activation& in, size_t halo)
     if (in.halo >= halo)
         return in;
     const activation out = place(in, halo);
-    d_plan.steps.push_back([in, out](float* arena, size_t n) {
-        for (size_t b = 0; b < n; b++)
-            std::copy_n(arena + in.offset + b * in.stride,
-                        in.size(),
-                        arena + out.offset + b * out.stride);
-    });
+    emit(copy(in, out));
     return out;
 }
 

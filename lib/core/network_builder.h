@@ -20,6 +20,10 @@ namespace speculative {
 /*! Turns a graph into a plan: infers shapes, packs weights, lays out memory, fuses
  * epilogues.
  *
+ * All that has positions is computed vector by vector, up to the last operator that looks
+ * at them, the product behind it and what follows over the batch, as there the weights are
+ * what fills the cache.
+ *
  * Conv, Gemm and Add are not emitted where they stand but when their result is first
  * read, so that a bias [n][C][1] and a Relu that follow become part of them.
  */
@@ -43,6 +47,8 @@ private:
         std::function<void(const pending&, const activation& out)> emit;
     };
 
+    void emit(plan::step step);
+    void begin_dense();
     void add_node(const onnx::node& node);
     void add_conv(node_reader& node);
     size_t pack_convolution(const onnx::tensor& w, size_t groups);
@@ -68,6 +74,8 @@ private:
     // Memory
     size_t allocate(size_t count);
     activation place(activation shape, size_t halo = 0);
+    activation place_each(activation shape, size_t halo = 0); // a place for every vector
+    activation kept(const activation& in);
     activation place_for(const std::string& name, const activation& shape);
     activation with_halo(const activation& in, size_t halo);
     size_t constant(std::vector<float> values);
@@ -78,6 +86,7 @@ private:
     const onnx::model& d_model;
     const kernel_set* const d_kernels;
     const size_t d_max_batch;
+    bool d_dense = false; // the steps are of the batch now
     plan d_plan;
     std::map<std::string, activation> d_values;
     std::map<std::string, pending> d_pending;

@@ -103,11 +103,11 @@ void network_builder::add_pool(node_reader& node, bool maximum, bool global)
     shape.channels = in.channels;
     shape.length = window.output_length(node, in.length);
     const activation out = place_for(node.output(), shape);
-    d_plan.steps.push_back([=,
-                            kernels = d_kernels,
-                            runs = pool_runs(window, in, shape.length, count_padding)](
-                               float* arena, size_t n) {
-        for (size_t b = 0; b < n; b++)
+    emit([=,
+          kernels = d_kernels,
+          runs = pool_runs(window, in, shape.length, count_padding)](
+             float* arena, size_t first, size_t last) {
+        for (size_t b = first; b < last; b++)
             for (const pool_run& run : runs) {
                 const float* const from =
                     arena + in.offset + b * in.stride + run.from * in.channels;
@@ -139,8 +139,8 @@ void network_builder::add_top_k(node_reader& node)
     shape.channels = in.channels;
     shape.length = static_cast<size_t>(k[0]);
     const activation out = place_for(node.output(), shape);
-    d_plan.steps.push_back([=, kernels = d_kernels](float* arena, size_t n) {
-        for (size_t b = 0; b < n; b++)
+    emit([=, kernels = d_kernels](float* arena, size_t first, size_t last) {
+        for (size_t b = first; b < last; b++)
             kernels->top_k(in.length,
                            in.channels,
                            out.length,
@@ -167,8 +167,8 @@ void network_builder::add_concat(node_reader& node)
     if (node.axis(0, shape.rank) != 1)
         node.fail("only axis 1 (channels) is supported");
     const activation out = place_for(node.output(), shape);
-    d_plan.steps.push_back([=](float* arena, size_t n) {
-        for (size_t b = 0; b < n; b++) {
+    emit([=](float* arena, size_t first, size_t last) {
+        for (size_t b = first; b < last; b++) {
             float* to = arena + out.offset + b * out.stride;
             for (size_t l = 0; l < out.length; l++)
                 for (const activation& part : parts)
@@ -187,8 +187,8 @@ void network_builder::add_softmax(node_reader& node)
     if (in.rank != 2 || node.axis(-1, 2) != 1)
         node.fail("only the last axis of [batch, classes] is supported");
     const activation out = place(in);
-    d_plan.steps.push_back([=, kernels = d_kernels](float* arena, size_t n) {
-        for (size_t b = 0; b < n; b++)
+    emit([=, kernels = d_kernels](float* arena, size_t first, size_t last) {
+        for (size_t b = first; b < last; b++)
             kernels->softmax(arena + in.offset + b * in.stride,
                              in.channels,
                              1.0f,

@@ -69,24 +69,24 @@ void network_builder::add_conv(node_reader& node)
                                      out.channels, window.stride * in.channels,
                                      out.channels, p.relu };
         const size_t sum = p.bias ? allocate(out.channels) : bias;
-        d_plan.steps.push_back(
-            [=, kernels = d_kernels, extra = p.bias](float* arena, size_t n) {
-                for (size_t b = 0; b < n; b++) {
-                    const float* const from = arena + start + b * in.stride;
-                    float* const to = arena + out.offset + b * out.stride;
-                    if (extra)
-                        kernels->add(arena + bias,
-                                     arena + extra->offset + b * extra->stride,
-                                     out.channels,
-                                     false,
-                                     arena + sum);
-                    if (depthwise)
-                        kernels->depthwise(
-                            slide, from, arena + weights, arena + sum, product.relu, to);
-                    else
-                        kernels->gemm(product, from, arena + weights, arena + sum, to);
-                }
-            });
+        emit([=, kernels = d_kernels, extra = p.bias](
+                 float* arena, size_t first, size_t last) {
+            for (size_t b = first; b < last; b++) {
+                const float* const from = arena + start + b * in.stride;
+                float* const to = arena + out.offset + b * out.stride;
+                if (extra)
+                    kernels->add(arena + bias,
+                                 arena + extra->offset + b * extra->stride,
+                                 out.channels,
+                                 false,
+                                 arena + sum);
+                if (depthwise)
+                    kernels->depthwise(
+                        slide, from, arena + weights, arena + sum, product.relu, to);
+                else
+                    kernels->gemm(product, from, arena + weights, arena + sum, to);
+            }
+        });
     };
     d_pending[node.output()] = std::move(result);
 }
@@ -146,16 +146,16 @@ void network_builder::add_gemm(node_reader& node)
     });
     result.emit = [this, in, depth, bias, weights](const pending& p,
                                                    const activation& out) {
-        d_plan.steps.push_back(
-            [=, kernels = d_kernels, relu = p.relu](float* arena, size_t n) {
-                const gemm_shape product = { n,         depth,      out.channels,
-                                             in.stride, out.stride, relu };
-                kernels->gemm(product,
-                              arena + in.offset,
-                              arena + weights,
-                              arena + bias,
-                              arena + out.offset);
-            });
+        emit([=, kernels = d_kernels, relu = p.relu](
+                 float* arena, size_t first, size_t last) {
+            const gemm_shape product = { last - first, depth,      out.channels,
+                                         in.stride,    out.stride, relu };
+            kernels->gemm(product,
+                          arena + in.offset + first * in.stride,
+                          arena + weights,
+                          arena + bias,
+                          arena + out.offset + first * out.stride);
+        });
     };
     d_pending[node.output()] = std::move(result);
 }
@@ -196,16 +196,16 @@ void network_builder::add_add(node_reader& node)
     result.emit = [this, a, b, same](const pending& p, const activation& out) {
         const size_t parts = same ? 1 : a.length;
         const size_t size = a.size() / parts;
-        d_plan.steps.push_back(
-            [=, kernels = d_kernels, relu = p.relu](float* arena, size_t n) {
-                for (size_t v = 0; v < n; v++)
-                    for (size_t i = 0; i < parts; i++)
-                        kernels->add(arena + a.offset + v * a.stride + i * size,
-                                     arena + b.offset + v * b.stride,
-                                     size,
-                                     relu,
-                                     arena + out.offset + v * out.stride + i * size);
-            });
+        emit([=, kernels = d_kernels, relu = p.relu](
+                 float* arena, size_t first, size_t last) {
+            for (size_t v = first; v < last; v++)
+                for (size_t i = 0; i < parts; i++)
+                    kernels->add(arena + a.offset + v * a.stride + i * size,
+                                 arena + b.offset + v * b.stride,
+                                 size,
+                                 relu,
+                                 arena + out.offset + v * out.stride + i * size);
+        });
     };
     d_pending[node.output()] = std::move(result);
 }
@@ -222,8 +222,8 @@ void network_builder::add_relu(node_reader& node)
     }
     const activation in = read(node.data(0));
     const activation out = place_for(node.output(), in);
-    d_plan.steps.push_back([=, kernels = d_kernels](float* arena, size_t n) {
-        for (size_t b = 0; b < n; b++)
+    emit([=, kernels = d_kernels](float* arena, size_t first, size_t last) {
+        for (size_t b = first; b < last; b++)
             kernels->relu(arena + in.offset + b * in.stride,
                           in.size(),
                           arena + out.offset + b * out.stride);

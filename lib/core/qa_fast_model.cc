@@ -129,6 +129,40 @@ BOOST_AUTO_TEST_CASE(posteriors)
     }
 }
 
+BOOST_AUTO_TEST_CASE(vector_by_vector_is_the_same)
+{
+    const temporary_file file(test::small_model().bytes());
+    constexpr size_t n = fast_model::max_batch;
+    std::mt19937 random(4);
+    std::normal_distribution<float> normal(-80.0f, 20.0f);
+    std::vector<float> in(n * 64), db(64), db_again(64), x(n * 64), rate(n);
+    for (float& value : in)
+        value = normal(random);
+    for (float& value : rate)
+        value = normal(random) / 20.0f;
+    for (const auto& kernel : kernel_names()) {
+        fast_model model(file.path(), kernel);
+        std::vector<float> expected(n * 3), found(n * 3);
+        for (size_t i = 0; i < n; i++) {
+            const float* const one = &in[i * 64];
+            BOOST_TEST(
+                model.preprocess(one, input_kind::decibel, true, db.data(), &x[i * 64]));
+            BOOST_TEST(
+                model.begin(i, one, input_kind::decibel, true, rate[i], db_again.data()));
+            BOOST_TEST(db == db_again, boost::test_tools::per_element());
+        }
+        for (size_t i = 0; i < n; i++)
+            BOOST_TEST(std::equal(&x[i * 64], &x[i * 64] + 64, model.x(i)));
+        model.finish(n, found.data());
+        model.classify(x.data(), rate.data(), n, expected.data());
+        BOOST_TEST(found == expected, boost::test_tools::per_element());
+        std::vector<float> invalid(in.begin(), in.begin() + 64);
+        invalid[5] = std::numeric_limits<float>::quiet_NaN();
+        BOOST_TEST(!model.begin(
+            0, invalid.data(), input_kind::decibel, true, rate[0], db_again.data()));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(logits_that_overflow_make_an_unsure_vector)
 {
     const temporary_file file(test::small_model().bytes());

@@ -112,6 +112,34 @@ public:
                   float* posterior,
                   float* features = nullptr);
 
+    //! Vectors that begin() takes until finish() is called.
+    static constexpr size_t max_batch = 16;
+
+    /*!
+     * \brief preprocess() and classify() vector by vector, with no copy between them.
+     *
+     * Does of vector i of a batch what concerns it alone, while it is in the processor's
+     * first cache; finish() does the rest for all at once. The results are those of
+     * preprocess() and classify(), to the last bit.
+     *
+     * \param i 0..max_batch-1
+     * \param in, kind, shift, db as preprocess() has them
+     * \param rate as classify() has it
+     * \returns false for an invalid vector, which must not be part of the batch
+     */
+    bool
+    begin(size_t i, const void* in, input_kind kind, bool shift, float rate, float* db);
+
+    //! The network's input of vector i of the batch, [N], until another takes its place.
+    const float* x(size_t i) const;
+
+    /*!
+     * \brief Posteriors of vectors 0..n-1, each of which was given to begin().
+     * \param n 0..max_batch
+     * \param posterior [n][C] as classify() has it
+     */
+    void finish(size_t n, float* posterior);
+
     /*!
      * \brief The score of a rule, 0..1, as the blocks hold it against the threshold.
      * \param posterior [C] from classify()
