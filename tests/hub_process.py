@@ -47,10 +47,15 @@ class HubProcess:
 
     def status(self):
         """Resident bytes, threads and open files of the hub itself."""
-        folder = Path(f"/proc/{self._process.pid}")
-        fields = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
-        files = len(list((folder / "fd").iterdir()))
-        return int(fields["VmRSS"].split()[0]) * 1024, int(fields["Threads"]), files
+        return process_status(self._process.pid)
+
+
+def process_status(pid):
+    """Resident bytes, threads and open files of a process."""
+    folder = Path(f"/proc/{pid}")
+    fields = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+    files = len(list((folder / "fd").iterdir()))
+    return int(fields["VmRSS"].split()[0]) * 1024, int(fields["Threads"]), files
 
 
 def adds_up(counters):
