@@ -20,8 +20,7 @@ namespace {
 constexpr auto shortest_renewal = std::chrono::milliseconds(1000);
 constexpr int attempts = 5; // heartbeats that a socket gets to connect
 constexpr auto sweep_interval = std::chrono::milliseconds(100);
-constexpr auto grace = std::chrono::seconds(1); // an answer may come a little late
-constexpr int most_messages = 256;              // read before others get their turn
+constexpr int most_messages = 256; // read before others get their turn
 
 std::string monitor_address(uint64_t serial)
 {
@@ -95,8 +94,11 @@ bool hub_connection::turn(clock::time_point now)
         say_hello(now);
     if (now >= d_sweep_due) {
         d_sweep_due = now + sweep_interval;
+        // A hub that is behind still has them in its memory: only when it must have
+        // dropped their answers do they no longer count.
         for (auto entry = d_unanswered.begin(); entry != d_unanswered.end();)
-            entry = entry->second < now ? d_unanswered.erase(entry) : std::next(entry);
+            entry = entry->second + d_lease < now ? d_unanswered.erase(entry)
+                                                  : std::next(entry);
     }
     return d_connected ||
            now < d_begin + std::max<clock::duration>(attempts * d_settings.heartbeat,
@@ -112,7 +114,7 @@ bool hub_connection::send(const request& r,
                      r.payload.data(),
                      r.payload.size()))
         return false;
-    d_unanswered[{ r.session, r.seq }] = expiry + grace;
+    d_unanswered[{ r.session, r.seq }] = expiry;
     return true;
 }
 
@@ -199,7 +201,8 @@ bool hub_connection::follow()
         } else if (d_connected) {
             d_connected = false;
             for (const auto& [identity, expiry] : d_unanswered)
-                d_listener.on_lost(identity.first, identity.second);
+                if (expiry >= clock::now()) // others have timed out long ago
+                    d_listener.on_lost(identity.first, identity.second);
             d_listener.on_connection(false);
             return false;
         }

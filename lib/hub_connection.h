@@ -42,7 +42,7 @@ public:
     /*! Called from receive() and follow(). */
     struct listener {
         std::function<void(const verdict&)> on_verdict; //!< of the hub
-        //! a request's connection has ended before its answer came
+        //! a request's connection has ended before its answer came, and before its deadline
         std::function<void(uint64_t session, uint64_t seq)> on_lost;
         std::function<void(const char* why)> on_malformed;
         std::function<void(bool connected)> on_connection;
@@ -93,7 +93,7 @@ private:
     clock::duration d_lease = std::chrono::seconds(3);
     clock::time_point d_hello_due;
     clock::time_point d_sweep_due;
-    std::map<std::pair<uint64_t, uint64_t>, clock::time_point> d_unanswered; // until when
+    std::map<std::pair<uint64_t, uint64_t>, clock::time_point> d_unanswered; // deadline
 };
 
 } // namespace speculative

@@ -38,6 +38,8 @@ class SimNode:
     session: int = field(default_factory=lambda: secrets.randbits(64))
     settled: Counter = field(default_factory=Counter)
     unanswered: dict[int, float] = field(default_factory=dict)
+    unread: dict[int, float] = field(default_factory=dict)  # timed out, but for `lease_s` credit nevertheless
+    lease_s: float = 30.0
     over: dict[int, str] = field(default_factory=dict)
     late: int = 0
     doubled: int = 0
@@ -72,6 +74,7 @@ class Fleet:
         self._sockets[node.name] = socket
         self._by_socket[socket] = node
         self._poller.register(socket, zmq.POLLIN)
+        node.unread.clear()
         node.credit, node.hello_at = 0, 0.0
 
     def run(self, seconds: float, tick=lambda now: None) -> None:
@@ -108,7 +111,7 @@ class Fleet:
         while node.due <= now:
             node.due += 1 / node.rate
             node.sent += 1
-            if len(node.unanswered) >= node.credit:
+            if len(node.unanswered) + len(node.unread) >= node.credit:
                 node.settled["held"] += 1
                 continue
             request = wire.Request(
@@ -127,6 +130,9 @@ class Fleet:
             if now - sent <= node.deadline_s:
                 break  # they were sent in this order
             self._settle(node, seq, "timed_out")
+            node.unread[seq] = now + node.lease_s
+        while node.unread and (oldest := next(iter(node.unread.items())))[1] < now:
+            del node.unread[oldest[0]]
 
     def _receive(self, node: SimNode, socket: zmq.Socket) -> None:
         for _ in range(64):
@@ -135,9 +141,11 @@ class Fleet:
             except zmq.Again:
                 return
             if b"welcome/1" in frames[1]:
-                node.credit = decode_welcome(frames).credit
+                welcome = decode_welcome(frames)
+                node.credit, node.lease_s = welcome.credit, welcome.lease_s
                 continue
             verdict = wire.decode_verdict(frames)
+            node.unread.pop(verdict.seq, None)
             if verdict.session != node.session:
                 node.unknown += 1
             elif verdict.seq in node.unanswered:

@@ -339,15 +339,17 @@ class qa_slow_link(gr_unittest.TestCase):
         self.wait_for(sent=7, unsent=2)
 
     def test_what_waits_too_long_for_credit_expires_and_unanswered_credit_comes_back(self):
-        hub = self.hub(credit=1)
+        hub = self.hub(credit=1, lease_s=0.5)
         self.start(hub.endpoint)
         wait_until(self.link.connected)
         self.post(request_pdu(1, deadline_ms=pmt.from_double(300)))
         self.assertLessEqual(hub.receive().deadline_ms, 300)
         self.post(request_pdu(2, deadline_ms=pmt.from_double(100)))
         self.assertEqual(self.verdicts(1)[2][0], "expired")
-        self.post(request_pdu(3))
-        self.assertEqual(hub.receive().seq, 3)  # a second after the first one's deadline
+        self.post(request_pdu(3, deadline_ms=pmt.from_double(200)))
+        self.assertEqual(self.verdicts(2)[3][0], "expired")  # the first is over, but the hub may yet read it
+        self.post(request_pdu(4))
+        self.assertEqual(hub.receive().seq, 4)  # a lease after the first one's deadline
 
     def test_a_hub_that_refuses_says_why_and_may_change_its_mind(self):
         hub = self.hub(credit=0, message="no such model")
