@@ -2,6 +2,8 @@
 # Copyright 2026 gr-speculative contributors
 """A slow model that answers at once, and always the same: for tests of everything but its accuracy."""
 
+import time
+
 import numpy as np
 
 from gr_speculative.contract import Contract
@@ -18,3 +20,15 @@ class InstantModel:
 
 def make() -> InstantModel:
     return InstantModel()
+
+
+class BatchModel(InstantModel):
+    """Takes 3 ms for a batch, whatever its size, as a GPU does for what is small to it."""
+
+    def predict(self, db: np.ndarray, sample_rate: np.ndarray) -> np.ndarray:
+        time.sleep(3e-3)
+        return super().predict(db, sample_rate)
+
+
+def make_batch() -> BatchModel:
+    return BatchModel()

@@ -43,12 +43,12 @@ class Welcome:
 
 def encode_hello(hello: Hello) -> list[bytes]:
     """The frames of a hello. Raises WireError where `decode_hello` would refuse them."""
-    return wire.encode({"schema": HELLO_SCHEMA} | _said(hello), b"", decode_hello)
+    return wire.encode({"schema": HELLO_SCHEMA} | _said(hello), b"", read_hello)
 
 
 def encode_welcome(welcome: Welcome) -> list[bytes]:
     """The frames of a welcome. Raises WireError where `decode_welcome` would refuse them."""
-    return wire.encode({"schema": WELCOME_SCHEMA} | _said(welcome), b"", decode_welcome)
+    return wire.encode({"schema": WELCOME_SCHEMA} | _said(welcome), b"", read_welcome)
 
 
 def decode_hello(frames: Sequence[Frame]) -> Hello:
@@ -63,7 +63,12 @@ def read_hello(header: dict[str, Any], payload: Frame) -> Hello:
 
 def decode_welcome(frames: Sequence[Frame]) -> Welcome:
     """Parses a welcome. Raises WireError."""
-    return Welcome(**_read(*wire.open_frames(frames), WELCOME_SCHEMA, _WELCOME))
+    return read_welcome(*wire.open_frames(frames))
+
+
+def read_welcome(header: dict[str, Any], payload: Frame) -> Welcome:
+    """As decode_welcome, of an opened message."""
+    return Welcome(**_read(header, payload, WELCOME_SCHEMA, _WELCOME))
 
 
 def _said(message: Hello | Welcome) -> dict[str, Any]:

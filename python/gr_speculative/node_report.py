@@ -42,7 +42,7 @@ def encode_report(report: Report) -> list[bytes]:
         payload = json.dumps(body, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError) as error:
         raise WireError(f"payload: {error}") from None
-    return wire.encode(header, payload, decode_report)
+    return wire.encode(header, payload, read_report)
 
 
 def decode_report(frames: Sequence[Frame]) -> Report:

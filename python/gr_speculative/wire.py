@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,7 @@ MAX_INTEGER = 1 << 53  # JSON numbers are exact up to here
 MAX_HEADS = 8
 MAX_OUTPUTS = 16  # of a head
 MAX_LIST = 64  # items of an output that is a list
+_SESSION = re.compile("[0-9a-fA-F]{16}")
 HEAD_NAME = re.compile("[a-z][a-z0-9_]{0,31}")
 
 Frame = bytes | memoryview
@@ -92,37 +93,43 @@ def encode_request(request: Request) -> list[bytes]:
     header = {key: getattr(request, key) for key in _REQUEST if hasattr(request, key)}
     header |= {"schema": REQUEST_SCHEMA, "session": f"{request.session:016x}"}
     header |= {"vectors": levels.shape[0], "fft_size": levels.shape[1]}
-    return encode(header, levels.tobytes(), decode_request)
+    return encode(header, levels.tobytes(), read_request)
 
 
 def encode_verdict(verdict: Verdict) -> list[bytes]:
     """The frames of a verdict. Raises WireError where `decode_verdict` would refuse them."""
     header = {key: getattr(verdict, key) for key in _VERDICT if getattr(verdict, key, None) is not None}
     header |= {"schema": VERDICT_SCHEMA, "session": f"{verdict.session:016x}"}
-    return encode(header, np.asarray(verdict.scores, "<f4").tobytes(), decode_verdict)
+    return encode(header, np.asarray(verdict.scores, "<f4").tobytes(), read_verdict)
 
 
 def decode_request(frames: Sequence[Frame]) -> Request:
     """Parses a request; `levels` is a read-only view of the payload frame. Raises WireError."""
-    header, payload = open_frames(frames)
-    return read_request(header, payload)
+    return read_request(*open_frames(frames))
 
 
 def read_request(header: dict[str, Any], payload: Frame) -> Request:
     """As decode_request, of an opened message."""
-    with _identified(header):
+    try:
         expect_schema(header, REQUEST_SCHEMA)
         fields = read_fields(header, _REQUEST)
         shape = fields.pop("vectors"), fields.pop("fft_size")
         if len(payload) != shape[0] * shape[1]:
             raise WireError(f"payload: expected {shape[0]} x {shape[1]} bytes, found {len(payload)}")
+    except WireError as error:
+        _identify(error, header)
+        raise
     return Request(levels=np.frombuffer(payload, np.uint8).reshape(shape), **fields)
 
 
 def decode_verdict(frames: Sequence[Frame]) -> Verdict:
     """Parses a verdict; `scores` is a read-only view of the payload frame. Raises WireError."""
-    header, payload = open_frames(frames)
-    with _identified(header):
+    return read_verdict(*open_frames(frames))
+
+
+def read_verdict(header: dict[str, Any], payload: Frame) -> Verdict:
+    """As decode_verdict, of an opened message."""
+    try:
         expect_schema(header, VERDICT_SCHEMA)
         fields = read_fields(header, _VERDICT)
         low, high = (4, 4 * MAX_CLASSES) if fields["status"] == "ok" else (0, 0)
@@ -130,8 +137,11 @@ def decode_verdict(frames: Sequence[Frame]) -> Verdict:
             expected = f"{low} to {high} bytes of float32 with status {fields['status']!r}"
             raise WireError(f"payload: expected {expected}, found {len(payload)} bytes")
         scores = np.frombuffer(payload, "<f4")
-        if not np.all((scores >= 0) & (scores <= 1)):
+        if not ((scores >= 0) & (scores <= 1)).all():
             raise WireError("payload: expected probabilities from 0 to 1")
+    except WireError as error:
+        _identify(error, header)
+        raise
     return Verdict(scores=scores, **fields)
 
 
@@ -140,15 +150,17 @@ def printable(text: object) -> str:
     return "".join(c if c.isprintable() else " " for c in str(text))[:MAX_TEXT]
 
 
-def encode(header: dict[str, Any], payload: bytes, decode: Callable) -> list[bytes]:
-    """The frames of a message, which `decode` must accept. Raises WireError."""
+def encode(
+    header: dict[str, Any], payload: bytes, read: Callable[[dict[str, Any], Frame], object]
+) -> list[bytes]:
+    """The frames of a message, which its reader must accept: one set of rules. Raises WireError."""
     try:
-        text = json.dumps(header, allow_nan=False, separators=(",", ":"))
+        text = _JSON.encode(header).encode()
     except (TypeError, ValueError) as error:
         raise WireError(f"header: {error}") from None
-    frames = [VERSION, text.encode(), payload]
-    decode(frames)  # one set of rules, and they are the reader's
-    return frames
+    _check_lengths(text, payload)
+    read(header, payload)
+    return [VERSION, text, payload]
 
 
 def open_frames(frames: Sequence[Frame]) -> tuple[dict[str, Any], Frame]:
@@ -158,21 +170,23 @@ def open_frames(frames: Sequence[Frame]) -> tuple[dict[str, Any], Frame]:
     version, text, payload = frames
     if len(version) != len(VERSION) or bytes(version) != VERSION:
         raise WireError(f"version: expected {VERSION!r}, found {bytes(version[:16])!r}")
-    if len(text) > MAX_HEADER:
-        raise WireError(f"header: expected at most {MAX_HEADER} bytes, found {len(text)}")
+    _check_lengths(text, payload)
     header = read_json("header", text)
     if not isinstance(header, dict):
         raise WireError(f"header: expected a JSON object, found {_show(header)}")
-    if len(payload) > MAX_PAYLOAD:
-        with _identified(header):
-            raise WireError(f"payload: expected at most {MAX_PAYLOAD} bytes, found {len(payload)}")
     return header, payload
+
+
+def _check_lengths(text: Frame, payload: Frame) -> None:
+    for name, frame, most in (("header", text, MAX_HEADER), ("payload", payload, MAX_PAYLOAD)):
+        if len(frame) > most:
+            raise WireError(f"{name}: expected at most {most} bytes, found {len(frame)}")
 
 
 def read_json(what: str, text: Frame) -> Any:
     """Parses JSON of a frame. Raises WireError and nothing else."""
     try:
-        return json.loads(str(text, "utf-8"), parse_constant=_refuse_constant)
+        return _PARSER.decode(str(text, "utf-8"))
     except (ValueError, RecursionError) as error:  # RecursionError: brackets nested by the thousand
         raise WireError(f"{what}: not JSON: {error}") from None
 
@@ -188,19 +202,18 @@ def read_fields(values: dict[str, Any], checks: dict[str, Callable[[str, Any], A
     return {key: check(key, values.get(key)) for key, check in checks.items()}
 
 
-@contextmanager
-def _identified(header: dict[str, Any]) -> Iterator[None]:
-    """Gives a WireError raised inside the identity that `header` states."""
-    try:
-        yield
-    except WireError as error:
-        with suppress(WireError):
-            error.identity = session("session", header.get("session")), _COUNT("seq", header.get("seq"))
-        raise
+def _identify(error: WireError, header: dict[str, Any]) -> None:
+    """Gives an error the identity that `header` states."""
+    with suppress(WireError):
+        error.identity = session("session", header.get("session")), _COUNT("seq", header.get("seq"))
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number")
+
+
+_JSON = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+_PARSER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _show(value: Any) -> str:
@@ -214,7 +227,7 @@ def wrong(key: str, expected: str, value: Any) -> WireError:
 
 def session(key: str, value: Any) -> int:
     """Checks a field: 16 hexadecimal digits, the number of a run."""
-    if not isinstance(value, str) or not re.fullmatch("[0-9a-fA-F]{16}", value):
+    if not isinstance(value, str) or not _SESSION.fullmatch(value):
         raise wrong(key, "16 hexadecimal digits", value)
     return int(value, 16)
 
