@@ -69,10 +69,11 @@ class RealNode:
     def results(self) -> dict[int, list[dict]]:
         """What it has published of each vector, in this order."""
         said = defaultdict(list)
-        for line in next(self._folder.glob("*.jsonl")).read_text().splitlines(keepends=True):
-            if line.endswith("\n"):  # the last one may be half written
-                result = json.loads(line)
-                said[result["offset"]].append(result)
+        for path in self._folder.glob("*.jsonl"):  # none yet, or one
+            for line in path.read_text().splitlines(keepends=True):
+                if line.endswith("\n"):  # the last one may be half written
+                    result = json.loads(line)
+                    said[result["offset"]].append(result)
         return said
 
     def faults(self) -> list[str]:
