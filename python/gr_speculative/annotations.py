@@ -132,7 +132,7 @@ class AnnotationWriter:
         )
 
     def flush(self) -> None:
-        """Write everything up to now."""
+        """Write everything up to now. Raises OSError; what is known stays, for the next time."""
         began = time.monotonic()
         runs, _ = _merge(self._run, sorted(self._open.items()))
         tail = [self._annotate(run) for run in runs if self._wanted(run)]
@@ -145,9 +145,11 @@ class AnnotationWriter:
         if self._header_bytes:
             document["captures"][0]["core:header_bytes"] = self._header_bytes
         head = json.dumps(document)
-        write_whole(self.path, head.removesuffix("]}") + ",\n".join(self._closed + tail) + "]}\n")
-        now = time.monotonic()
-        self._due = now + max(self._flush_seconds, 20 * (now - began))
+        try:
+            write_whole(self.path, head.removesuffix("]}") + ",\n".join(self._closed + tail) + "]}\n")
+        finally:
+            now = time.monotonic()
+            self._due = now + max(self._flush_seconds, 20 * (now - began))
 
     def close(self) -> None:
         self.flush()

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import signal
 import socket
@@ -18,6 +17,8 @@ from tqdm import tqdm
 
 from gr_speculative.annotations import AnnotationWriter
 from gr_speculative.report_sender import ReportSender
+from gr_speculative.result_files import ResultFiles
+from gr_speculative.service import Watchdog, notify
 from gr_speculative.sigmf_io import Recording
 from gr_speculative.summary import Summary
 from gr_speculative.web import WebServer
@@ -32,7 +33,7 @@ Writer = Callable[[dict], object]
 
 
 class Outcome(NamedTuple):
-    """interrupted: by Ctrl-C or SIGTERM; broken: a live source ended by itself."""
+    """interrupted: by Ctrl-C or SIGTERM; broken: a live source ended by itself, or results could not be written."""
 
     summary: Summary
     interrupted: bool
@@ -48,19 +49,16 @@ def run_source(
     """base: path without suffix for .jsonl and .sigmf-meta, or None; writers: called with each result too."""
     with contextlib.ExitStack() as stack:
         writers = list(writers)
-        if base is not None:
-            # By lines, so that others can read on while a node listens for months.
-            file = stack.enter_context(open(f"{base}.jsonl", "w", buffering=1, encoding="utf-8"))
-            writers.append(lambda result: file.write(json.dumps(result) + "\n"))
         flowgraph = node_flowgraph(source, options, writers)
         _watch(flowgraph, options, writers, stack)
         if base is not None:
-            writers.append(_annotating(Path(f"{base}.sigmf-meta"), source, flowgraph, options, stack))
+            files = stack.enter_context(_result_files(base, source, flowgraph, options))
+            writers.append(files.add)
         interrupted = _run_flowgraph(flowgraph, source)
-    broken = False
+    broken = base is not None and files.incomplete
     if isinstance(source, LiveSource):
-        broken = flowgraph.source.broken
-        if broken:
+        broken |= flowgraph.source.broken
+        if flowgraph.source.broken:
             log.error("%s ended the stream by itself: is it unplugged, or gone?", source.name)
         if source.losses():
             log.warning("%s lost samples %d times; their vectors are invalid", source.name, source.losses())
@@ -79,21 +77,17 @@ def distinct_names(names: Sequence[str]) -> list[str]:
     return found
 
 
-def _annotating(
-    path: Path,
-    source: Recording | LiveSource,
-    flowgraph: node_flowgraph,
-    options: NodeOptions,
-    stack: contextlib.ExitStack,
-) -> Writer:
+def _result_files(
+    base: Path, source: Recording | LiveSource, flowgraph: node_flowgraph, options: NodeOptions
+) -> ResultFiles:
     horizon = max(int(2 * options.deadline * source.sample_rate / flowgraph.fft_size), 4096)
     about = (
         {"sample_rate": source.sample_rate, "center_frequency": source.center_frequency}
         if isinstance(source, LiveSource)
         else {"recording": source}
     )
-    writer = AnnotationWriter(path, flowgraph.fft_size, horizon=horizon, **about)
-    return stack.enter_context(writer).add_result
+    annotations = AnnotationWriter(f"{base}.sigmf-meta", flowgraph.fft_size, horizon=horizon, **about)
+    return ResultFiles(Path(f"{base}.jsonl"), annotations)
 
 
 def _watch(
@@ -132,7 +126,10 @@ def _run_flowgraph(flowgraph: node_flowgraph, source: Recording | LiveSource) ->
             leave=False,
         ) as bar:
             flowgraph.start()
+            notify("READY=1")
+            watchdog = Watchdog()
             while not flowgraph.wait_finished(0.05):
+                watchdog.beat()
                 bar.update(flowgraph.source.position - bar.n)
                 bar.set_postfix_str(flowgraph.progress())
             flowgraph.stop()
