@@ -17,6 +17,7 @@ from gr_speculative import wire
 from gr_speculative.hub import Hub
 from gr_speculative.hub_options import HubOptions
 from gr_speculative.inference import InferenceError
+from gr_speculative.installed import default_slow_model
 from gr_speculative.model_process import ModelProcess
 from gr_speculative.prometheus import resident_bytes
 
@@ -146,3 +147,15 @@ def test_threads_of_the_model_are_set(monkeypatch, tmp_path):
     model.load()
     assert model.contract.name == "3"
     model.unload()
+
+
+@pytest.mark.parametrize("device", ["cuda", "abacus"])
+def test_a_device_that_is_not_there_is_one_error(device):
+    torch = pytest.importorskip("torch")
+    if device == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    process = ModelProcess(str(default_slow_model()), device=device)
+    expected = f"^device '{device}' cannot be used here .*: expected cpu; or cuda, which needs an NVIDIA GPU"
+    with pytest.raises(RuntimeError, match=expected):
+        process.load()
+    assert process.pid is None

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 
 
 def notify(state: str) -> None:
@@ -21,3 +22,15 @@ def notify(state: str) -> None:
         socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as manager,
     ):
         manager.sendto(state.encode(), address)
+
+
+class Watchdog:
+    """Tells the service manager that this process goes on, about once a second if asked often enough."""
+
+    def __init__(self) -> None:
+        self._due = 0.0
+
+    def beat(self) -> None:
+        if (now := time.monotonic()) >= self._due:
+            self._due = now + 1.0
+            notify("WATCHDOG=1")

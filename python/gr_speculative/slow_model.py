@@ -25,6 +25,7 @@ def load_slow_model(path: str | Path, threads: int = 1, device: str = "cpu") -> 
     Raises SlowModelError for whatever is missing, damaged, or not a slow model.
     """
     torch.set_num_threads(threads)
+    _check_device(device)
     if is_factory(path):
         return from_factory(str(path))
     path = Path(path)
@@ -53,6 +54,17 @@ def save_slow_model(path: str | Path, network: torch.nn.Module, contract: Contra
     path = Path(path)
     path.write_bytes(save_tensors({k: v.contiguous() for k, v in network.state_dict().items()}))
     path.with_suffix(".json").write_text(contract.to_json(), encoding="utf-8")
+
+
+def _check_device(name: str) -> None:
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        why = str(error).splitlines()[0]
+        raise SlowModelError(
+            f"device {name!r} cannot be used here ({why}): expected cpu; or cuda, which needs an NVIDIA GPU, "
+            "its driver, and a torch that was built for it"
+        ) from None
 
 
 def _read(path: Path, what: str) -> bytes:
