@@ -6,9 +6,12 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
+import zmq
+from sim_nodes import Fleet, SimNode, conserved
 
 from gr_speculative import __version__
 from gr_speculative.cli import COMMANDS
@@ -18,12 +21,15 @@ PATIENCE_S = 600
 pytestmark = pytest.mark.slow  # numpy and pyzmq come over the network
 
 
+def clean():
+    """The environment, without this checkout, and without what the tests run on, in sight."""
+    hidden = ("PYTHON", "LD_LIBRARY", "SPECULATIVE")
+    return {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
+
+
 def run(*command, cwd=None):
-    """Without this checkout, and without what the tests run on, in sight."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    environment.pop("SPECULATIVE_MODELS", None)
     words = [str(word) for word in command]
-    return subprocess.run(words, cwd=cwd, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
+    return subprocess.run(words, cwd=cwd, env=clean(), capture_output=True, text=True, timeout=PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +83,35 @@ def test_keys_are_made(program, tmp_path):
 def test_a_hub_finds_its_model_and_tells_what_it_lacks(program, tmp_path):
     done = run(program, "hub", "--check-config", cwd=tmp_path)
     assert done.returncode == 2 and "pip install" in done.stderr and "slow.safetensors, a" not in done.stderr
+
+
+def test_a_hub_serves_the_shipped_model_where_there_is_no_gnuradio(wheel, tmp_path):
+    program = environment_with(tmp_path / "venv", f"{wheel}[hub]")
+    assert run(program / "python", "-c", "import gnuradio", cwd=tmp_path).returncode != 0
+    command = [program / "gr-speculative", "hub", "--bind", "tcp://127.0.0.1:0", "--http", "127.0.0.1:0"]
+    hub = subprocess.Popen(command, cwd=tmp_path, env=clean(), stdout=subprocess.PIPE, text=True)
+    context = zmq.Context()
+    try:
+        words = hub.stdout.readline().split()
+        assert words[:2] == ["listening", "on"], words
+
+        def connect():
+            socket = context.socket(zmq.DEALER)
+            socket.connect(words[2].rstrip(","))
+            return socket
+
+        fleet = Fleet([SimNode("node-1", rate=5.0, deadline_s=10.0, fft_size=1024)], connect)
+        fleet.run(5.0)
+        fleet.drain()
+        fleet.close()
+        with urllib.request.urlopen(f"{words[-1]}/metrics", timeout=10) as page:
+            assert b"speculative_hub_ok_total" in page.read()
+    finally:
+        hub.terminate()
+        last = hub.communicate(timeout=30)[0]
+        context.destroy(linger=0)
+    [node] = fleet.nodes
+    assert node.settled["ok"] > 10 and conserved(node) and f"ok {node.settled['ok']}," in last
 
 
 def test_the_shipped_models_come_with_it(program, tmp_path):
