@@ -43,7 +43,7 @@ HWY_AFTER_NAMESPACE();
 size_t multiply_add(const std::string& kernel, size_t rounds)
 {
 #if HWY_TARGETS & HWY_AVX3
-    if (kernel == "avx3")
+    if (kernel == "avx3" || kernel == "avx3_vnni")
         return bench::N_AVX3::multiply_add(rounds);
 #endif
 #if HWY_TARGETS & HWY_AVX2

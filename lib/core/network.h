@@ -31,8 +31,16 @@ struct activation {
     size_t stride = 0; //!< floats from one vector of the batch to the next; 0: one place,
                        //!< which every vector overwrites
     size_t halo = 0;   //!< positions before and after `length` that hold zeros
+    float step = 0.0f; //!< > 0: the elements are bytes q, which mean step (q - zero)
+    uint8_t zero = 0;
 
     size_t size() const { return channels * length; }
+    bool is_bytes() const { return step > 0.0f; }
+    //! that so many elements take
+    size_t floats(size_t elements) const
+    {
+        return is_bytes() ? (elements + 3) / 4 : elements;
+    }
 };
 
 /*! What network_builder makes of a graph: steps over one block of memory. */

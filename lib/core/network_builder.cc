@@ -6,6 +6,7 @@
 #include "network_builder.h"
 
 #include <algorithm>
+#include <cstring>
 #include <stdexcept>
 
 namespace gr {
@@ -28,7 +29,7 @@ plan::step copy(const activation& in, const activation& out)
     return [in, out](float* arena, size_t first, size_t last) {
         for (size_t b = first; b < last; b++)
             std::copy_n(arena + in.offset + b * in.stride,
-                        in.size(),
+                        in.floats(in.size()),
                         arena + out.offset + b * out.stride);
     };
 }
@@ -56,6 +57,11 @@ network_builder::network_builder(const onnx::model& model,
                              static_cast<size_t>(std::clamp<int64_t>(
                                  pad, 0, static_cast<int64_t>(longest_input))));
     }
+    for (auto node = model.nodes.rbegin(); node != model.nodes.rend(); node++)
+        if (node->op == "DequantizeLinear" && !node->inputs.empty() &&
+            !node->outputs.empty())
+            d_halos[node->inputs[0]] =
+                std::max(d_halos[node->inputs[0]], d_halos[node->outputs[0]]);
     for (const auto& value : model.outputs)
         d_readers[value.name]++;
 }
@@ -94,7 +100,7 @@ void network_builder::emit(plan::step step)
 void network_builder::begin_dense()
 {
     while (!d_dense && !d_pending.empty())
-        read(std::string(d_pending.begin()->first));
+        read_any(std::string(d_pending.begin()->first));
     d_dense = true;
 }
 
@@ -145,6 +151,16 @@ const activation& network_builder::shape_of(const std::string& name) const
 
 activation network_builder::read(const std::string& name)
 {
+    const activation value = read_any(name);
+    if (value.is_bytes())
+        fail(quote(name) +
+             " consists of bytes: only a Conv or Gemm whose weights are int8 "
+             "reads them, through a DequantizeLinear");
+    return value;
+}
+
+activation network_builder::read_any(const std::string& name)
+{
     const auto found = d_pending.find(name);
     if (found != d_pending.end()) {
         const activation out = place_for(name, found->second.shape);
@@ -193,20 +209,29 @@ size_t network_builder::allocate(size_t count)
 
 activation network_builder::place(activation shape, size_t halo)
 {
-    if (d_dense)
-        return place_each(shape, halo);
-    shape.halo = halo;
-    shape.stride = 0;
-    shape.offset = allocate(shape.channels * (shape.length + 2 * halo));
-    shape.offset += halo * shape.channels;
-    return shape;
+    return place_copies(shape, halo, d_dense ? d_max_batch : 1);
 }
 
 activation network_builder::place_each(activation shape, size_t halo)
 {
+    return place_copies(shape, halo, d_max_batch);
+}
+
+activation network_builder::place_copies(activation shape, size_t halo, size_t copies)
+{
+    const size_t before = shape.floats(halo * shape.channels);
+    const size_t size = before + shape.floats((shape.length + halo) * shape.channels);
+    const size_t stride = round_up(size, cache_line);
+    const size_t start = allocate(stride * copies);
+    if (shape.is_bytes() && halo > 0) { // zeros are not 0 there
+        const uint8_t zeros[4] = { shape.zero, shape.zero, shape.zero, shape.zero };
+        float four;
+        std::memcpy(&four, zeros, sizeof(four));
+        d_plan.constants.emplace_back(start, std::vector<float>(stride * copies, four));
+    }
     shape.halo = halo;
-    shape.stride = round_up(shape.channels * (shape.length + 2 * halo), cache_line);
-    shape.offset = allocate(shape.stride * d_max_batch) + halo * shape.channels;
+    shape.stride = copies > 1 ? stride : 0;
+    shape.offset = start + before;
     return shape;
 }
 
@@ -238,18 +263,6 @@ size_t network_builder::constant(std::vector<float> values)
     const size_t offset = allocate(values.size());
     d_plan.constants.emplace_back(offset, std::move(values));
     return offset;
-}
-
-size_t network_builder::bias_constant(const node_reader& node, size_t channels)
-{
-    const onnx::tensor* const bias = node.optional_weight(2);
-    if (!bias)
-        return allocate(channels); // zeros
-    if (!bias->is_float || bias->floats.size() != channels ||
-        (!bias->dims.empty() && bias->dims.back() != static_cast<int64_t>(channels)))
-        node.fail("the bias must be float32 with " + std::to_string(channels) +
-                  " elements");
-    return constant(bias->floats);
 }
 
 } // namespace speculative

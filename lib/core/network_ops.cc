@@ -76,6 +76,10 @@ void network_builder::add_node(const onnx::node& from)
         add_concat(node);
     else if (op == "Softmax")
         add_softmax(node);
+    else if (op == "QuantizeLinear")
+        add_quantize(node);
+    else if (op == "DequantizeLinear")
+        add_dequantize(node);
     else if (op == "Flatten" || op == "Reshape" || op == "Squeeze" || op == "Unsqueeze" ||
              op == "Identity")
         add_view(node);
@@ -87,21 +91,35 @@ void network_builder::add_node(const onnx::node& from)
 
 void network_builder::add_pool(node_reader& node, bool maximum, bool global)
 {
-    const activation in = read(node.data(0));
-    if (in.rank != 3)
+    const activation& before = shape_of(node.data(0));
+    if (before.rank != 3)
         node.fail("expected an input [batch, channels, positions]");
-    window_attributes window(node, global ? in.length : 0);
+    window_attributes window(node, global ? before.length : 0);
     node.require("ceil_mode", 0);
     const bool count_padding = !maximum && node.integer("count_include_pad", 0) != 0;
     if (maximum)
         node.require("storage_order", 0);
     if (std::max(window.pad_before, window.pad_after) >= window.kernel)
         node.fail("pads must be smaller than the kernel");
+    const size_t length = window.output_length(node, before.length);
+
+    const auto found = d_pending.find(node.data(0));
+    if (maximum && window.kernel == 2 && window.stride == 2 && window.pad_before == 0 &&
+        window.pad_after == 0 && found != d_pending.end() && is_private(node.data(0)) &&
+        found->second.takes_pair && !found->second.pair) {
+        pending result = std::move(found->second);
+        d_pending.erase(found);
+        result.pair = true;
+        result.shape.length = length;
+        d_pending[node.output()] = std::move(result);
+        return;
+    }
+    const activation in = read(node.data(0));
 
     activation shape;
     shape.rank = 3;
     shape.channels = in.channels;
-    shape.length = window.output_length(node, in.length);
+    shape.length = length;
     const activation out = place_for(node.output(), shape);
     emit([=,
           kernels = d_kernels,

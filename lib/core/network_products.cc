@@ -8,37 +8,54 @@
 #include "network_builder.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
 
 namespace gr {
 namespace speculative {
 
-template <typename weight_at>
-size_t network_builder::pack(size_t columns, size_t depth, weight_at at)
-{
-    const size_t lanes = d_kernels->lanes;
-    const size_t blocks = (columns + lanes - 1) / lanes;
-    const size_t offset = allocate(blocks * depth * lanes);
-    std::vector<float> packed(blocks * depth * lanes);
-    for (size_t column = 0; column < columns; column++)
-        for (size_t k = 0; k < depth; k++)
-            packed[(column / lanes * depth + k) * lanes + column % lanes] = at(column, k);
-    d_plan.constants.emplace_back(offset, std::move(packed));
-    return offset;
-}
+namespace {
+
+// A product for one vector, or for the rows of a batch, where its weights lie.
+struct product {
+    const kernel_set* kernels;
+    gemm_shape shape;
+    size_t values, scale; // floats from the arena's start
+    activation in, out;
+
+    // `skip`: elements of the input before the first row
+    void run(float* arena, size_t vector, size_t skip, const float* bias) const
+    {
+        const float* const from = arena + in.offset + vector * in.stride;
+        float* const to = arena + out.offset + vector * out.stride;
+        if (in.is_bytes())
+            kernels->gemm_bytes(
+                shape,
+                { reinterpret_cast<const int32_t*>(arena + values), arena + scale },
+                reinterpret_cast<const uint8_t*>(from) - skip,
+                bias,
+                out.is_bytes() ? 1.0f / out.step : 0.0f,
+                to);
+        else
+            kernels->gemm(shape, from - skip, arena + values, bias, to);
+    }
+};
+
+} // namespace
 
 void network_builder::add_conv(node_reader& node)
 {
-    const onnx::tensor& w =
-        node.weight(1, 3); // [out channels][in channels / groups][kernel]
-    const window_attributes window(node, static_cast<size_t>(w.dims[2]));
+    const weights w = weights_of(node, 3); // [out channels][in channels / groups][kernel]
+    const auto& dims = w.values->dims;
+    const window_attributes window(node, static_cast<size_t>(dims[2]));
     const auto groups =
         static_cast<size_t>(std::max<int64_t>(node.integer("group", 1), 0));
-    const auto channels = static_cast<size_t>(w.dims[0]);
-    const auto group_channels = static_cast<size_t>(w.dims[1]);
+    const auto channels = static_cast<size_t>(dims[0]);
+    const auto group_channels = static_cast<size_t>(dims[1]);
     const activation& shape = shape_of(node.data(0));
     if (shape.rank != 3)
         node.fail("expected an input [batch, channels, positions]");
-    if (static_cast<int64_t>(window.kernel) != w.dims[2])
+    if (static_cast<int64_t>(window.kernel) != dims[2])
         node.fail("attribute 'kernel_shape' and the weights disagree");
     if (groups < 1 || channels < 1 || channels % groups != 0 ||
         shape.channels % groups != 0 || group_channels != shape.channels / groups)
@@ -55,81 +72,74 @@ void network_builder::add_conv(node_reader& node)
     d_plan.macs += result.shape.size() * group_channels * window.kernel;
 
     const activation in =
-        with_halo(read(node.data(0)), std::max(window.pad_before, window.pad_after));
-    const size_t start = in.offset - window.pad_before * in.channels;
-    const size_t bias = bias_constant(node, channels);
-    const bool depthwise = group_channels == 1 && channels == groups && groups > 1;
-    const size_t weights = depthwise ? pack_depthwise(w) : pack_convolution(w, groups);
-    result.emit = [this, window, in, start, bias, depthwise, weights](
-                      const pending& p, const activation& out) {
+        with_halo(read_for(node, w), std::max(window.pad_before, window.pad_after));
+    const bool depthwise =
+        group_channels == 1 && channels == groups && groups > 1 && !w.is_bytes();
+    result.takes_pair = !depthwise;
+    result.takes_bytes = w.is_bytes();
+    const size_t depth = window.kernel * in.channels;
+    // Groups become one product whose weights are zero between groups: simple, and rare
+    // enough.
+    const packed p =
+        depthwise
+            ? packed{ pack_depthwise(*w.values), 0, constant(bias_of(node, channels)) }
+            : pack(node, w, in, channels, depth, [&](size_t column, size_t k) {
+                  const size_t position = k / in.channels;
+                  const size_t channel = k % in.channels;
+                  if (channel / group_channels != column / (channels / groups))
+                      return none;
+                  return (column * group_channels + channel % group_channels) *
+                             window.kernel +
+                         position;
+              });
+    result.emit = [this, window, in, depth, depthwise, p](const pending& last,
+                                                          const activation& out) {
         const window_shape slide = {
             out.length, window.kernel, window.stride, out.channels
         };
-        const gemm_shape product = { out.length,   window.kernel * in.channels,
-                                     out.channels, window.stride * in.channels,
-                                     out.channels, p.relu };
-        const size_t sum = p.bias ? allocate(out.channels) : bias;
-        emit([=, kernels = d_kernels, extra = p.bias](
-                 float* arena, size_t first, size_t last) {
-            for (size_t b = first; b < last; b++) {
-                const float* const from = arena + start + b * in.stride;
-                float* const to = arena + out.offset + b * out.stride;
+        const size_t rows = last.pair ? 2 * out.length : out.length;
+        const gemm_shape shape = { rows,         depth,
+                                   out.channels, window.stride * in.channels,
+                                   out.channels, last.relu,
+                                   last.pair };
+        const product one{ d_kernels, shape, p.values, p.scale, in, out };
+        const size_t skip = window.pad_before * in.channels;
+        const size_t sum = last.bias ? allocate(out.channels) : p.bias;
+        emit([=, extra = last.bias](float* arena, size_t first, size_t end) {
+            for (size_t b = first; b < end; b++) {
                 if (extra)
-                    kernels->add(arena + bias,
-                                 arena + extra->offset + b * extra->stride,
-                                 out.channels,
-                                 false,
-                                 arena + sum);
+                    one.kernels->add(arena + p.bias,
+                                     arena + extra->offset + b * extra->stride,
+                                     out.channels,
+                                     false,
+                                     arena + sum);
                 if (depthwise)
-                    kernels->depthwise(
-                        slide, from, arena + weights, arena + sum, product.relu, to);
+                    one.kernels->depthwise(slide,
+                                           arena + in.offset + b * in.stride - skip,
+                                           arena + p.values,
+                                           arena + sum,
+                                           shape.relu,
+                                           arena + out.offset + b * out.stride);
                 else
-                    kernels->gemm(product, from, arena + weights, arena + sum, to);
+                    one.run(arena, b, skip, arena + sum);
             }
         });
     };
     d_pending[node.output()] = std::move(result);
 }
 
-// Groups become one product whose weights are zero between groups: simple, and rare
-// enough.
-size_t network_builder::pack_convolution(const onnx::tensor& w, size_t groups)
-{
-    const auto columns = static_cast<size_t>(w.dims[0]);
-    const auto inputs = static_cast<size_t>(w.dims[1]); // of a group
-    const auto kernel = static_cast<size_t>(w.dims[2]);
-    return pack(columns, kernel * inputs * groups, [&](size_t column, size_t k) {
-        const size_t position = k / (inputs * groups);
-        const size_t channel = k % (inputs * groups);
-        return channel / inputs == column / (columns / groups)
-                   ? w.floats[(column * inputs + channel % inputs) * kernel + position]
-                   : 0.0f;
-    });
-}
-
-size_t network_builder::pack_depthwise(const onnx::tensor& w)
-{
-    const auto channels = static_cast<size_t>(w.dims[0]);
-    const auto kernel = static_cast<size_t>(w.dims[2]);
-    const size_t lanes = d_kernels->lanes;
-    const size_t row = (channels + lanes - 1) / lanes * lanes;
-    std::vector<float> packed(kernel * row);
-    for (size_t c = 0; c < channels; c++)
-        for (size_t k = 0; k < kernel; k++)
-            packed[k * row + c] = w.floats[c * kernel + k];
-    return constant(std::move(packed));
-}
-
 void network_builder::add_gemm(node_reader& node)
 {
-    const onnx::tensor& w = node.weight(1, 2);
+    const weights w = weights_of(node, 2);
     const bool transposed = node.integer("transB", 0) != 0; // [out][in]
     node.require("transA", 0);
     if (node.real("alpha", 1.0f) != 1.0f || node.real("beta", 1.0f) != 1.0f)
         node.fail("only alpha = beta = 1 is supported: fold them into the weights");
-    const auto depth = static_cast<size_t>(w.dims[transposed ? 1 : 0]);
-    const auto columns = static_cast<size_t>(w.dims[transposed ? 0 : 1]);
-    const activation in = read(node.data(0));
+    if (w.is_bytes() && !transposed)
+        node.fail("int8 weights must be [out, in], with transB = 1");
+    const auto depth = static_cast<size_t>(w.values->dims[transposed ? 1 : 0]);
+    const auto columns = static_cast<size_t>(w.values->dims[transposed ? 0 : 1]);
+    const activation in = read_for(node, w);
     if (in.rank != 2 || in.size() != depth || columns < 1)
         node.fail("expected an input [batch, " + std::to_string(depth) + "], found " +
                   std::to_string(in.size()) + " features in " + std::to_string(in.rank) +
@@ -137,24 +147,24 @@ void network_builder::add_gemm(node_reader& node)
 
     pending result;
     result.shape.channels = columns;
+    result.takes_bytes = w.is_bytes();
     d_plan.macs += depth * columns;
-    const size_t bias = bias_constant(node, columns);
-    const size_t weights = pack(columns, depth, [&](size_t column, size_t k) {
+    const packed p = pack(node, w, in, columns, depth, [&](size_t column, size_t k) {
         // k counts as memory does, position by position; ONNX channel by channel
         const size_t row = k % in.channels * in.length + k / in.channels;
-        return w.floats[transposed ? column * depth + row : row * columns + column];
+        return transposed ? column * depth + row : row * columns + column;
     });
-    result.emit = [this, in, depth, bias, weights](const pending& p,
-                                                   const activation& out) {
-        emit([=, kernels = d_kernels, relu = p.relu](
-                 float* arena, size_t first, size_t last) {
-            const gemm_shape product = { last - first, depth,      out.channels,
-                                         in.stride,    out.stride, relu };
-            kernels->gemm(product,
-                          arena + in.offset + first * in.stride,
-                          arena + weights,
-                          arena + bias,
-                          arena + out.offset + first * out.stride);
+    result.emit = [this, in, depth, p](const pending& last, const activation& out) {
+        const gemm_shape shape = { 0,
+                                   depth,
+                                   out.channels,
+                                   in.stride * (in.is_bytes() ? sizeof(float) : 1),
+                                   out.stride * (out.is_bytes() ? sizeof(float) : 1),
+                                   last.relu };
+        emit([=, rows = product{ d_kernels, shape, p.values, p.scale, in, out }](
+                 float* arena, size_t first, size_t end) mutable {
+            rows.shape.rows = end - first;
+            rows.run(arena, first, 0, arena + p.bias);
         });
     };
     d_pending[node.output()] = std::move(result);
@@ -175,7 +185,8 @@ void network_builder::add_add(node_reader& node)
         std::swap(whole, part);
     const auto found = d_pending.find(whole);
     if (broadcasts(whole, part) && found != d_pending.end() && is_private(whole) &&
-        found->second.takes_bias && !found->second.bias && !found->second.relu) {
+        found->second.takes_bias && !found->second.bias && !found->second.relu &&
+        !found->second.pair && !found->second.shape.is_bytes()) {
         pending result = std::move(found->second);
         d_pending.erase(found);
         result.bias = read(part);
@@ -213,7 +224,8 @@ void network_builder::add_add(node_reader& node)
 void network_builder::add_relu(node_reader& node)
 {
     const auto found = d_pending.find(node.data(0));
-    if (found != d_pending.end() && is_private(node.data(0))) {
+    if (found != d_pending.end() && is_private(node.data(0)) &&
+        !found->second.shape.is_bytes()) {
         pending result = std::move(found->second);
         d_pending.erase(found);
         result.relu = true;

@@ -30,6 +30,15 @@ public:
 
     //! Name of an input that is data. \throws std::runtime_error if left out, or a weight
     const std::string& data(size_t index) const;
+    //! Name of any input, empty if left out
+    std::string input(size_t index) const
+    {
+        return index < d_node.inputs.size() ? d_node.inputs[index] : std::string();
+    }
+    bool has_weight(size_t index) const
+    {
+        return d_model.initializers.count(input(index)) > 0;
+    }
     //! An input that is a weight, or null if left out. \throws std::runtime_error if it
     //! is data
     const onnx::tensor* optional_weight(size_t index) const;

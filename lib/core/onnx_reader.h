@@ -22,6 +22,7 @@ struct tensor {
     std::vector<float> floats; //!< all finite
     std::vector<int64_t> ints;
     bool is_float = true;
+    bool is_uint8 = false; //!< else, if not float: int8 or int64
 };
 
 struct attribute {

@@ -114,14 +114,23 @@ std::pair<std::string, tensor> read_tensor(pbf_reader reader)
     if (external)
         fail("weight " + quote(name) +
              " is stored in another file: save the model with its weights inside");
-    if (type != type_float && type != type_int64)
+    if (type != type_float && type != type_int64 && type != type_int8 &&
+        type != type_uint8)
         fail("weight " + quote(name) + " has element type " + std::to_string(type) +
-             ", expected 1 (float32) or 7 (int64)");
+             ", expected 1 (float32), 2 (uint8), 3 (int8) or 7 (int64)");
     t.is_float = type == type_float;
+    t.is_uint8 = type == type_uint8;
     if (!raw.empty()) {
         if (!t.floats.empty() || !t.ints.empty())
             fail("weight " + quote(name) + " has its data twice");
-        t.is_float ? unpack(raw, t.floats, name) : unpack(raw, t.ints, name);
+        if (type == type_float)
+            unpack(raw, t.floats, name);
+        else if (type == type_int64)
+            unpack(raw, t.ints, name);
+        else
+            for (size_t i = 0; i < raw.size(); i++)
+                t.ints.push_back(t.is_uint8 ? static_cast<uint8_t>(raw.data()[i])
+                                            : static_cast<int8_t>(raw.data()[i]));
     }
     check_count(t, t.is_float ? t.floats.size() : t.ints.size(), name);
     for (const float item : t.floats)

@@ -24,6 +24,8 @@ constexpr size_t max_items = 4096;
 constexpr size_t max_rank = 8;
 
 constexpr int32_t type_float = 1; //!< TensorProto.DataType
+constexpr int32_t type_uint8 = 2;
+constexpr int32_t type_int8 = 3;
 constexpr int32_t type_int64 = 7;
 
 //! \throws std::runtime_error

@@ -112,6 +112,17 @@ public:
         return weight(name, dims, values);
     }
 
+    std::string coarse(const std::string& name, const shape& dims, std::mt19937& random)
+    {
+        size_t count = 1;
+        for (const int64_t dim : dims)
+            count *= static_cast<size_t>(dim);
+        std::vector<float> values(count);
+        for (float& value : values)
+            value = static_cast<float>(random() % 64) / 32.0f - 1.0f;
+        return weight(name, dims, values);
+    }
+
     std::string constant(const std::string& name, const std::vector<int64_t>& values)
     {
         pbf_writer graph(d_graph);
@@ -122,6 +133,55 @@ public:
             tensor.add_int64(7, value);
         tensor.add_string(8, name);
         return name;
+    }
+
+    //! 8-bit integers, of ONNX's type 2 (uint8) or 3 (int8); no dims: a scalar
+    std::string bytes8(const std::string& name,
+                       const shape& dims,
+                       const std::vector<int>& values,
+                       int32_t type)
+    {
+        pbf_writer graph(d_graph);
+        pbf_writer tensor(graph, 5);
+        for (const int64_t dim : dims)
+            tensor.add_int64(1, dim);
+        tensor.add_int32(2, type);
+        tensor.add_string(8, name);
+        tensor.add_bytes(9, std::string(values.begin(), values.end()));
+        return name;
+    }
+
+    //! `from`, rounded to bytes and back
+    std::string rounded(const std::string& from, float step, int zero)
+    {
+        const std::vector<std::string> by = {
+            weight(from + ".step", shape{}, std::vector<float>{ step }),
+            bytes8(from + ".zero", {}, { zero }, 2)
+        };
+        node("QuantizeLinear", from + ".bytes", { from, by[0], by[1] });
+        return node(
+            "DequantizeLinear", from + ".rounded", { from + ".bytes", by[0], by[1] });
+    }
+
+    //! int8 weights and what turns them into floats. These scales are sums of powers of two,
+    //! and so are coarse() and steps like 1/32: nothing is near to half a step by rounding.
+    std::string
+    integers8(const std::string& name, const shape& dims, std::mt19937& random)
+    {
+        size_t count = 1;
+        for (const int64_t dim : dims)
+            count *= static_cast<size_t>(dim);
+        std::vector<int> values(count);
+        for (int& value : values)
+            value = static_cast<int>(random() % 129) - 64;
+        std::vector<float> scale(static_cast<size_t>(dims[0]));
+        for (float& value : scale)
+            value = static_cast<float>(1 + random() % 16) / 1024.0f;
+        return node("DequantizeLinear",
+                    name + ".float",
+                    { bytes8(name, dims, values, 3),
+                      weight(name + ".scale", { dims[0] }, scale) },
+                    { integer("axis", 0) });
     }
 
     void metadata(const std::string& key, const std::string& text)

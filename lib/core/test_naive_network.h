@@ -66,7 +66,10 @@ public:
         d_values["rate"] = array({ n, 1 });
         d_values["rate"].data.assign(rate.begin(), rate.end());
         for (const auto& node : d_model.nodes)
-            d_values[node.outputs[0]] = compute(node);
+            if (node.op == "DequantizeLinear" && weight(node, 0))
+                d_weights[node.outputs[0]] = weights_of(node);
+            else
+                d_values[node.outputs[0]] = compute(node);
         return d_values.at(output).data;
     }
 
@@ -105,8 +108,24 @@ private:
 
     const onnx::tensor* weight(const onnx::node& node, size_t index) const
     {
-        return index < node.inputs.size() ? &d_model.initializers.at(node.inputs[index])
-                                          : nullptr;
+        if (index >= node.inputs.size())
+            return nullptr;
+        const auto made = d_weights.find(node.inputs[index]);
+        if (made != d_weights.end())
+            return &made->second;
+        const auto found = d_model.initializers.find(node.inputs[index]);
+        return found == d_model.initializers.end() ? nullptr : &found->second;
+    }
+
+    // int8 weights as the floats that they mean
+    onnx::tensor weights_of(const onnx::node& node) const
+    {
+        onnx::tensor w = *weight(node, 0);
+        const size_t row = w.ints.size() / static_cast<size_t>(w.dims[0]);
+        for (size_t i = 0; i < w.ints.size(); i++)
+            w.floats.push_back(static_cast<float>(w.ints[i]) *
+                               weight(node, 1)->floats[i / row]);
+        return w;
     }
 
     // f(b, c, l) for each element of an array of that shape
@@ -146,6 +165,18 @@ private:
             return make(whole.dims, [&](size_t b, size_t c, size_t l) {
                 return whole.at(b, c, l) + part.at(b, c, part.length() == 1 ? 0 : l);
             });
+        } else if (op == "QuantizeLinear") {
+            const float steps = 1.0f / weight(node, 1)->floats[0];
+            const auto zero = static_cast<float>(weight(node, 2)->ints[0]);
+            for (double& value : x.data)
+                value =
+                    std::clamp(std::nearbyint(static_cast<float>(value) * steps + zero),
+                               0.0f,
+                               255.0f);
+        } else if (op == "DequantizeLinear") {
+            for (double& value : x.data)
+                value = (value - static_cast<double>(weight(node, 2)->ints[0])) *
+                        weight(node, 1)->floats[0];
         } else if (op == "Softmax") {
             for (size_t b = 0; b < x.dims[0]; b++) {
                 double sum = 0.0;
@@ -258,6 +289,7 @@ private:
 
     const onnx::model& d_model;
     std::map<std::string, array> d_values;
+    std::map<std::string, onnx::tensor> d_weights; // that DequantizeLinear gives
 };
 
 } // namespace test

@@ -7,6 +7,7 @@
 #define INCLUDED_SPECULATIVE_KERNELS_KERNELS_H
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,16 @@ struct gemm_shape {
     size_t lda; //!< floats from one row of a to the next
     size_t ldo; //!< floats from one row of out to the next, >= columns
     bool relu;
+    bool pair =
+        false; //!< out has half of the rows (an even number): of each two, the larger
+};
+
+/*! Weights of a product in bytes: those of column c are scale[c] times an integer from -64 to
+ * 64, so that no processor's sums of neighbouring products overflow 16 bits. */
+struct byte_weights {
+    //! packed, four bytes an element: [ceil(columns / lanes)][ceil(depth / 4)][lanes]
+    const int32_t* values;
+    const float* scale; //!< [columns, padded], of input and weight; > 0
 };
 
 /*! A window sliding over rows of `channels` floats: depthwise convolution and pooling. */
@@ -53,6 +64,15 @@ struct kernel_set {
                  const float* weights,
                  const float* bias,
                  float* out);
+    /*! The same in integers: y = bias + scale (a W), exactly the same in every kernel set.
+     * lda counts bytes, and up to 3 bytes beyond a row may be read. steps > 0: out is uint8_t,
+     * steps y to the nearest integer (ties to even), within 0..255; 0: out is float. */
+    void (*gemm_bytes)(const gemm_shape&,
+                       const byte_weights&,
+                       const uint8_t* a,
+                       const float* bias,
+                       float steps,
+                       void* out);
     void (*depthwise)(const window_shape&,
                       const float* in,
                       const float* weights, // [size][channels, padded]
@@ -65,6 +85,9 @@ struct kernel_set {
     //! [k][channels], 1 <= k <= min(rows, most_top)
     void (*top_k)(size_t rows, size_t channels, size_t k, const float* in, float* out);
     static constexpr size_t most_top = 8;
+
+    //! out = steps in + zero to the nearest integer (ties to even), within 0..255
+    void (*quantise)(const float* in, size_t n, float steps, float zero, uint8_t* out);
 
     // Elementwise, in place allowed.
     void (*relu)(const float* in, size_t n, float* out);

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <stdexcept>
 
 using namespace gr::speculative;
@@ -27,6 +28,20 @@ pack(const std::vector<float>& w, size_t columns, size_t depth, size_t lanes)
     for (size_t c = 0; c < columns; c++)
         for (size_t k = 0; k < depth; k++)
             packed[(c / lanes * depth + k) * lanes + c % lanes] = w[c * depth + k];
+    return packed;
+}
+
+// [columns][depth] to byte_weights::values
+std::vector<int32_t>
+pack_bytes(const std::vector<int>& w, size_t columns, size_t depth, size_t lanes)
+{
+    const size_t groups = (depth + 3) / 4;
+    std::vector<int32_t> packed(round_up(columns, lanes) * groups);
+    auto* const bytes = reinterpret_cast<int8_t*>(packed.data());
+    for (size_t c = 0; c < columns; c++)
+        for (size_t k = 0; k < depth; k++)
+            bytes[((c / lanes * groups + k / 4) * lanes + c % lanes) * 4 + k % 4] =
+                static_cast<int8_t>(w[c * depth + k]);
     return packed;
 }
 
@@ -57,12 +72,12 @@ std::vector<float> run_gemm(const kernel_set& kernels,
 
 BOOST_AUTO_TEST_CASE(gemm)
 {
-    for (const size_t rows : { 0, 1, 2, 3, 7, 8, 13, 33 })
+    for (const size_t rows : { 0, 1, 2, 3, 7, 8, 13, 26, 33 })
         for (const size_t depth : { 1, 2, 7, 48 })
-            for (const size_t columns : { 1, 3, 4, 8, 15, 16, 17, 32, 33, 49 })
+            for (const size_t columns : { 1, 3, 4, 8, 15, 16, 17, 24, 32, 33, 49 })
                 for (const size_t lda : { size_t{ 1 }, depth, depth + 3 }) {
-                    const gemm_shape s = { rows, depth,       columns,
-                                           lda,  columns + 2, rows % 2 == 0 };
+                    const gemm_shape s = { rows,        depth,         columns,      lda,
+                                           columns + 2, rows % 4 == 0, rows % 8 == 2 };
                     const auto a = noise(rows * lda + depth);
                     const auto w = noise(columns * depth);
                     const auto bias = noise(columns);
@@ -71,6 +86,71 @@ BOOST_AUTO_TEST_CASE(gemm)
                         check_close(run_gemm(kernels, s, a, w, bias), expected, 2e-5f);
                     });
                 }
+}
+
+// Integer products are the same in every kernel set to the last bit, rounded or not.
+BOOST_AUTO_TEST_CASE(gemm_of_bytes)
+{
+    std::uniform_int_distribution<int> byte(0, 255), weight(-64, 64);
+    for (const size_t rows : { 0, 1, 2, 7, 13, 26, 33 })
+        for (const size_t depth : { 1, 4, 7, 48, 160 })
+            for (const size_t columns : { 1, 3, 4, 8, 15, 16, 17, 24, 33, 49 })
+                for (const size_t lda : { size_t{ 1 }, depth, depth + 5 }) {
+                    const gemm_shape s = { rows,        depth,         columns,      lda,
+                                           columns + 2, rows % 4 == 1, rows % 8 == 2 };
+                    std::vector<uint8_t> a(rows * lda + depth + 3);
+                    for (uint8_t& value : a)
+                        value = static_cast<uint8_t>(byte(generator));
+                    std::vector<int> w(columns * depth);
+                    for (int& value : w)
+                        value = weight(generator);
+                    if (depth > 1) // the largest sums of two
+                        std::fill_n(w.begin(), 2, 64), std::fill_n(a.begin(), 2, 255);
+                    const auto bias = noise(columns);
+                    auto scale = noise(columns);
+                    for (float& value : scale)
+                        value = 1e-4f + std::abs(value) / 1000.0f;
+                    const auto run = [&](const kernel_set& kernels, float steps) {
+                        const auto scales = pad_rows(scale, columns, kernels.lanes);
+                        const auto packed = pack_bytes(w, columns, depth, kernels.lanes);
+                        std::vector<float> out(rows * s.ldo + 1, untouched);
+                        kernels.gemm_bytes(s,
+                                           { packed.data(), scales.data() },
+                                           a.data(),
+                                           pad_rows(bias, columns, kernels.lanes).data(),
+                                           steps,
+                                           out.data());
+                        return out;
+                    };
+                    for_each_simd([&](const kernel_set& kernels) {
+                        for (const float steps : { 0.0f, 20.0f }) {
+                            const auto found = run(kernels, steps);
+                            const auto expected = run(reference_kernels(), steps);
+                            BOOST_TEST_REQUIRE(
+                                std::memcmp(found.data(),
+                                            expected.data(),
+                                            found.size() * sizeof(float)) == 0);
+                        }
+                    });
+                }
+}
+
+BOOST_AUTO_TEST_CASE(rounding_to_bytes)
+{
+    const std::vector<float> in = { -9.0f, -0.5f, 0.5f,  1.5f,   2.5f,   0.49f, 254.4f,
+                                    1e9f,  -1e9f, 77.7f, 190.5f, 191.5f, 3.0f,  4.0f,
+                                    5.0f,  6.0f,  7.0f,  8.0f,   9.0f };
+    const std::vector<int> expected = { 55,  64,  64, 66, 66, 64, 255, 255, 0, 142,
+                                        254, 255, 67, 68, 69, 70, 71,  72,  73 };
+    for (const kernel_set* kernels : available_kernels())
+        for (size_t n = 0; n <= in.size(); n++) {
+            std::vector<uint8_t> out(in.size() + 1, 99);
+            kernels->quantise(in.data(), n, 1.0f, 64.0f, out.data());
+            for (size_t i = 0; i < out.size(); i++)
+                BOOST_TEST_REQUIRE(out[i] == (i < n ? expected[i] : 99),
+                                   kernels->name << ", element " << i << " of " << n
+                                                 << ": " << int(out[i]));
+        }
 }
 
 // The same row, computed among others and alone, is the same to the last bit.

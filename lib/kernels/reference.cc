@@ -21,19 +21,67 @@ constexpr float largest = std::numeric_limits<float>::max();
 // Not std::max, which keeps a NaN in its first argument.
 float rectify(float value, bool relu) { return !relu || value > 0.0f ? value : 0.0f; }
 
+// store(index into out, sum(row, column), column) for each element of a product
+template <typename element, typename function>
+void product(const gemm_shape& s, element sum, function store)
+{
+    const size_t step = s.pair ? 2 : 1;
+    for (size_t row = 0; row < s.rows; row += step)
+        for (size_t column = 0; column < s.columns; column++)
+            store(row / step * s.ldo + column,
+                  std::max(sum(row, column), sum(row + step - 1, column)),
+                  column);
+}
+
 void gemm(const gemm_shape& s,
           const float* a,
           const float* weights,
           const float* bias,
           float* out)
 {
-    for (size_t row = 0; row < s.rows; row++)
-        for (size_t column = 0; column < s.columns; column++) {
-            float sum = bias[column];
-            for (size_t k = 0; k < s.depth; k++)
-                sum += a[row * s.lda + k] * weights[column * s.depth + k];
-            out[row * s.ldo + column] = rectify(sum, s.relu);
-        }
+    const auto sum = [&](size_t row, size_t column) {
+        float value = bias[column];
+        for (size_t k = 0; k < s.depth; k++)
+            value += a[row * s.lda + k] * weights[column * s.depth + k];
+        return value;
+    };
+    product(s, sum, [&](size_t at, float value, size_t) {
+        out[at] = rectify(value, s.relu);
+    });
+}
+
+uint8_t to_byte(float value)
+{
+    return static_cast<uint8_t>(std::nearbyint(std::min(std::max(value, 0.0f), 255.0f)));
+}
+
+void gemm_bytes(const gemm_shape& s,
+                const byte_weights& weights,
+                const uint8_t* a,
+                const float* bias,
+                float steps,
+                void* out)
+{
+    const auto* const w = reinterpret_cast<const int8_t*>(weights.values);
+    const auto sum = [&](size_t row, size_t column) {
+        int32_t value = 0;
+        for (size_t k = 0; k < s.depth; k++)
+            value += a[row * s.lda + k] * w[column * ((s.depth + 3) / 4 * 4) + k];
+        return value;
+    };
+    product(s, sum, [&](size_t at, int32_t value, size_t column) {
+        const float y = static_cast<float>(value) * weights.scale[column] + bias[column];
+        if (steps > 0.0f)
+            static_cast<uint8_t*>(out)[at] = to_byte(steps * y);
+        else
+            static_cast<float*>(out)[at] = rectify(y, s.relu);
+    });
+}
+
+void quantise(const float* in, size_t n, float steps, float zero, uint8_t* out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = to_byte(steps * in[i] + zero);
 }
 
 // out[row][c] = result of `step` over the rows of its window, beginning with first(c)
@@ -207,9 +255,9 @@ void normalise(const float* in,
 const kernel_set& reference_kernels()
 {
     static const kernel_set set = {
-        "reference", 1,           gemm,   depthwise, max_pool,      sum_pool,
-        top_k,       relu,        add,    softmax,   complex_to_db, power_to_db,
-        clamp_db,    block_means, ranked, normalise,
+        "reference",   1,           gemm,     gemm_bytes,  depthwise, max_pool,
+        sum_pool,      top_k,       quantise, relu,        add,       softmax,
+        complex_to_db, power_to_db, clamp_db, block_means, ranked,    normalise,
     };
     return set;
 }

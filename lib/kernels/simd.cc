@@ -27,6 +27,7 @@
 #include <hwy/foreach_target.h> // before highway.h
 #include <hwy/highway.h>
 
+#include "simd_bytes-inl.h"
 #include "simd_network-inl.h"
 #include "simd_spectrum-inl.h"
 
@@ -41,10 +42,12 @@ const kernel_set& kernels(const char* name)
         name,
         vec_lanes,
         gemm,
+        gemm_bytes<false>,
         depthwise,
         max_pool,
         sum_pool,
         top_k<>,
+        quantise,
         relu,
         add,
         softmax,
@@ -57,6 +60,19 @@ const kernel_set& kernels(const char* name)
     };
     return set;
 }
+
+#if HWY_TARGET == HWY_AVX3
+const kernel_set& vnni_kernels(const char* name)
+{
+    static const kernel_set set = [=] {
+        kernel_set changed = kernels("avx3");
+        changed.name = name;
+        changed.gemm_bytes = gemm_bytes<true>;
+        return changed;
+    }();
+    return set;
+}
+#endif
 
 } // namespace HWY_NAMESPACE
 } // namespace speculative
@@ -73,6 +89,8 @@ std::vector<const kernel_set*> available_kernels()
     static_cast<void>(supported);
     std::vector<const kernel_set*> sets;
 #if HWY_TARGETS & HWY_AVX3
+    if (supported & HWY_AVX3_DL)
+        sets.push_back(&N_AVX3::vnni_kernels("avx3_vnni"));
     if (supported & HWY_AVX3)
         sets.push_back(&N_AVX3::kernels("avx3"));
 #endif

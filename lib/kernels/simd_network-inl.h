@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 
-// The network's arithmetic, compiled once an instruction set by simd.cc.
+// The network's arithmetic besides products, compiled once an instruction set by simd.cc.
 
 #if defined(INCLUDED_SPECULATIVE_SIMD_NETWORK_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifdef INCLUDED_SPECULATIVE_SIMD_NETWORK_INL_H
@@ -12,8 +12,7 @@
 #define INCLUDED_SPECULATIVE_SIMD_NETWORK_INL_H
 #endif
 
-#include "kernels.h"
-#include <hwy/highway.h>
+#include "simd_gemm-inl.h"
 
 #include <algorithm>
 #include <limits>
@@ -24,100 +23,11 @@ namespace speculative {
 namespace HWY_NAMESPACE {
 namespace {
 
-namespace hn = hwy::HWY_NAMESPACE;
+HWY_INLINE vec rectify(vec v, bool relu) { return rectify(lanes_of, v, relu); }
 
-using lane_tag = hn::ScalableTag<float>;
-using vec = hn::Vec<lane_tag>;
-constexpr lane_tag lanes_of;
-constexpr size_t vec_lanes = hn::MaxLanes(lane_tag());
-
-// Rows of a register tile two vectors wide: as many as leave room for the two weight
-// vectors and the broadcast input in 32 registers (AVX-512, NEON) or in 16.
-constexpr size_t tile_rows = HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64 ? 8 : 4;
-
-HWY_INLINE vec rectify(vec v, bool relu)
-{
-    return relu ? hn::Max(v, hn::Zero(lanes_of)) : v;
-}
-
-// Stores the first n lanes, all if n >= lanes.
 HWY_INLINE void store_first(vec v, size_t n, float* out)
 {
-    if (HWY_LIKELY(n >= vec_lanes))
-        hn::StoreU(v, lanes_of, out);
-    else
-        hn::BlendedStore(v, hn::FirstN(lanes_of, n), lanes_of, out);
-}
-
-// One tile of a product: R rows by V vectors, kept in registers.
-template <size_t R, size_t V>
-HWY_INLINE void gemm_tile(const gemm_shape& s,
-                          const float* HWY_RESTRICT a,
-                          const float* HWY_RESTRICT weights,
-                          const float* HWY_RESTRICT bias,
-                          size_t columns,
-                          float* HWY_RESTRICT out)
-{
-    vec sum[R][V];
-    for (size_t v = 0; v < V; v++) {
-        const vec start = hn::LoadU(lanes_of, bias + v * vec_lanes);
-        for (size_t r = 0; r < R; r++)
-            sum[r][v] = start;
-    }
-    for (size_t k = 0; k < s.depth; k++) {
-        vec w[V];
-        for (size_t v = 0; v < V; v++)
-            w[v] = hn::LoadU(lanes_of, weights + (v * s.depth + k) * vec_lanes);
-        for (size_t r = 0; r < R; r++) {
-            const vec x = hn::Set(lanes_of, a[r * s.lda + k]);
-            for (size_t v = 0; v < V; v++)
-                sum[r][v] = hn::MulAdd(x, w[v], sum[r][v]);
-        }
-    }
-    for (size_t r = 0; r < R; r++)
-        for (size_t v = 0; v < V; v++)
-            store_first(rectify(sum[r][v], s.relu),
-                        columns - v * vec_lanes,
-                        out + r * s.ldo + v * vec_lanes);
-}
-
-// All rows of V vectors of columns, in tiles of R rows and the rest in smaller ones.
-template <size_t R, size_t V>
-HWY_INLINE void gemm_rows(const gemm_shape& s,
-                          const float* a,
-                          const float* weights,
-                          const float* bias,
-                          size_t columns,
-                          float* out,
-                          size_t row = 0)
-{
-    for (; row + R <= s.rows; row += R)
-        gemm_tile<R, V>(s, a + row * s.lda, weights, bias, columns, out + row * s.ldo);
-    if constexpr (R > 1)
-        gemm_rows<R / 2, V>(s, a, weights, bias, columns, out, row);
-}
-
-void gemm(const gemm_shape& s,
-          const float* a,
-          const float* weights,
-          const float* bias,
-          float* out)
-{
-    size_t column = 0;
-    for (; column + vec_lanes < s.columns; column += 2 * vec_lanes)
-        gemm_rows<tile_rows, 2>(s,
-                                a,
-                                weights + column * s.depth,
-                                bias + column,
-                                s.columns - column,
-                                out + column);
-    if (column < s.columns)
-        gemm_rows<8, 1>(s,
-                        a,
-                        weights + column * s.depth,
-                        bias + column,
-                        s.columns - column,
-                        out + column);
+    store_first(lanes_of, v, n, out);
 }
 
 // R windows at once, `first` to begin with and `update(sum, x, k)` for each row of a

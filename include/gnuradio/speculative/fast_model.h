@@ -51,7 +51,7 @@ public:
     /*!
      * \param path an ONNX file
      * \param kernel the instruction set to compute with: `reference`, `sse4`, `avx2`, `avx3`
-     *        (AVX-512) or `neon`; empty: the environment variable `SPECULATIVE_KERNEL` if set,
+     *        (AVX-512), `avx3_vnni` or `neon`; empty: the environment variable `SPECULATIVE_KERNEL` if set,
      *        else the fastest that this processor has
      * \throws std::runtime_error naming the file and what is wrong with it: unreadable,
      *         damaged, not ONNX, no contract, a field out of range, an unsupported operator
