@@ -21,7 +21,8 @@ from .detection import detection
 from .evaluation import Resampled, Windows, resampled
 from .fast_model import load_fast_model
 from .mixtures import measure_mixtures, mixtures
-from .report import measure, scores, unknown
+from .quantize import FLOAT32
+from .report import measure, probabilities, scores, unknown
 from .report_text import show_report
 from .rule_comparison import compare, markdown
 from .slow_model import load_slow_model
@@ -33,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
     fast, slow = load_fast_model(args.models / "fast.onnx"), load_slow_model(args.models / "slow.safetensors")
     if fast.contract.labels != slow.contract.labels or fast.contract.slow_context != slow.contract.context:
         raise ValueError(f"{args.models}: fast and slow are no pair: their labels or their context differ")
+    float32 = args.models / FLOAT32
+    plain = {"float32": load_fast_model(float32)} if float32.exists() else {}
     dataset = load(args.data)
     for problem in dataset.problems:
         print(f"warning: {problem}", file=sys.stderr)
@@ -63,7 +66,8 @@ def run(args: argparse.Namespace) -> int:
                 benefits = {"benefit, the model's": rules.Benefit.of(fast.contract)}
                 report["rules"][name] = compare(pair, benefits, args.rounds)
         if np.any((windows.label < len(report["labels"])) & (windows.label > 0)):
-            report["sets"][name] = measure(windows, found, fast.contract.labels, args.rounds)
+            beside = {kind: probabilities(windows, model) for kind, model in plain.items()}
+            report["sets"][name] = measure(windows, found, fast.contract.labels, args.rounds, beside)
         if isinstance(recordings[0], Resampled) or args.no_mixtures:
             continue
         pairs = mixtures(recordings, slow.contract.context, labels=fast.contract.labels)

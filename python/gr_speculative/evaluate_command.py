@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path("models"),
         metavar="DIR",
-        help="fast.onnx, slow.safetensors (default models)",
+        help="fast.onnx, slow.safetensors, and if there fast-float32.onnx (default models)",
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="write report.json and plots here")
     parser.add_argument("--card", type=Path, metavar="FILE", help="write the model card (Markdown) here")

@@ -57,10 +57,15 @@ class OnnxNetwork(nn.Module):
         self._constants = {t.name: torch.tensor(numpy_helper.to_array(t)) for t in graph.initializer}
 
     def forward(self, spectrum: torch.Tensor, rate: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        values = self.values(spectrum, rate)
+        return values["logits"], values["features"]
+
+    def values(self, spectrum: torch.Tensor, rate: torch.Tensor) -> dict[str, torch.Tensor]:
+        """What each node gives, by name."""
         values = {**self._constants, "spectrum": spectrum, "rate": rate}
         for node, attributes in self._nodes:
             values[node.output[0]] = OPS[node.op_type]([values[name] for name in node.input], attributes)
-        return values["logits"], values["features"]
+        return values
 
 
 def _conv(x: list[torch.Tensor], a: dict) -> torch.Tensor:
@@ -71,6 +76,16 @@ def _conv(x: list[torch.Tensor], a: dict) -> torch.Tensor:
 def _gemm(x: list[torch.Tensor], a: dict) -> torch.Tensor:
     product = x[0] @ (x[1].T if a.get("transB") else x[1])
     return product + x[2] if len(x) == 3 else product
+
+
+def _quantize(x: list[torch.Tensor], a: dict) -> torch.Tensor:
+    return torch.clamp(torch.round(x[0] / x[1]) + x[2], 0, 255).to(torch.uint8)
+
+
+def _dequantize(x: list[torch.Tensor], a: dict) -> torch.Tensor:
+    zero = x[2].float() if len(x) == 3 else 0.0
+    scale = x[1].reshape(-1, *[1] * (x[0].ndim - 1)) if x[1].ndim else x[1]  # of each row, or one
+    return (x[0].float() - zero) * scale
 
 
 def _max_pool(x: list[torch.Tensor], a: dict) -> torch.Tensor:
@@ -96,6 +111,8 @@ OPS = {
     "TopK": lambda x, a: torch.topk(x[0], int(x[1][0]), dim=2).values,
     "Relu": lambda x, a: torch.relu(x[0]),
     "Add": lambda x, a: x[0] + x[1],
+    "QuantizeLinear": _quantize,
+    "DequantizeLinear": _dequantize,
     "Concat": lambda x, a: torch.cat(x, dim=a["axis"]),
     "Flatten": lambda x, a: x[0].flatten(1),
     "Reshape": lambda x, a: x[0].flatten(1) if len(x[1]) == 2 else x[0][:, :, None],

@@ -53,6 +53,11 @@ def scores(windows: Windows, fast: Model, slow: Model) -> Scores:
     return Scores(p, q, merged, cascade, score, deferred, strangeness)
 
 
+def probabilities(windows: Windows, model: Model) -> np.ndarray:
+    """Calibrated, [n, C]."""
+    return softmax(windows.outputs(model)[0] / model.contract.temperature)
+
+
 def joined(parts: Sequence[Scores]) -> Scores:
     """The scores of several sets as of one."""
     columns = {
@@ -78,11 +83,21 @@ def energy(logits: np.ndarray) -> np.ndarray:
     return -(top + np.log(np.exp(logits - top[:, None]).sum(axis=1)))
 
 
-def measure(windows: Windows, found: Scores, labels: tuple[str, ...], rounds: int) -> dict[str, Any]:
-    """All figures over the windows that a label names; intervals are 95 %, bootstrapped over files."""
+def measure(
+    windows: Windows,
+    found: Scores,
+    labels: tuple[str, ...],
+    rounds: int,
+    beside: dict[str, np.ndarray] | None = None,
+) -> dict[str, Any]:
+    """All figures over the windows that a label names; intervals are 95 %, bootstrapped over files.
+
+    beside: probabilities [n, C] of further models by name.
+    """
     known = windows.label < len(labels)
     label, file = windows.label[known], windows.file[known]
     models = {name: getattr(found, name)[known] for name in ("fast", "slow", "merged", "cascade")}
+    models |= {name: p[known] for name, p in (beside or {}).items()}
     fast_right = models["fast"].argmax(axis=1) == label
     merged_right = models["merged"].argmax(axis=1) == label
     deferred, score = found.deferred[known], found.score[known]
