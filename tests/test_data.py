@@ -112,6 +112,29 @@ def test_windows_of_a_file_that_the_manifest_lacks(folder):
     assert any(p.startswith("b.cu8") for p in load(folder).problems)
 
 
+def test_a_window_that_two_labels_claim_has_none_and_that_is_said(folder, tmp_path):
+    write_manifest(folder, [row("a.cu8")], [("a.cu8", 0, 3, "signal"), ("a.cu8", 2, 4, "noise")])
+    dataset = load(folder)
+    assert dataset.recordings[0].window_labels(1024, LABELS).tolist() == [1, 1, UNSURE, 0]
+    assert any("from sample 2048 'noise' overlaps 'ook_ism'" in problem for problem in dataset.problems)
+    (sigmf := tmp_path / "sigmf").mkdir()
+    marked = [
+        {"core:sample_start": start, "core:sample_count": 1500, "core:label": label}
+        for start, label in ((0, "lte_ofdm"), (500, "lte_ofdm"), (1000, "wifi_ofdm"))
+    ]
+    write_sigmf(sigmf, "x", marked)
+    dataset = load(sigmf)
+    assert dataset.recordings[0].window_labels(500, LABELS).tolist() == [6, 6, UNSURE, UNSURE, 5, UNSURE]
+    assert len(dataset.problems) == 1 and "x.sigmf-meta: from sample 1000" in dataset.problems[0]
+
+
+def test_a_file_that_is_listed_twice_counts_once(folder):
+    write_manifest(folder, [row("a.cu8"), row("a.cu8", split="val")], [("a.cu8", 0, 1, "signal")])
+    dataset = load(folder)
+    assert [r.split for r in dataset.recordings] == ["train"]
+    assert any("in manifest.csv twice" in problem for problem in dataset.problems)
+
+
 def test_refused_as_a_whole(tmp_path, folder):
     with pytest.raises(DataError, match="folder"):
         load(tmp_path / "none")
@@ -119,7 +142,10 @@ def test_refused_as_a_whole(tmp_path, folder):
     with pytest.raises(DataError, match="end_window"):
         load(folder)
     (folder / "windows.csv").unlink()
-    with pytest.raises(DataError, match="windows.csv"):
+    with pytest.raises(DataError, match="windows.csv: is not there: expected .* start_window"):
+        load(folder)
+    write_manifest(folder, [], [])
+    with pytest.raises(DataError, match="manifest.csv lists no file"):
         load(folder)
     empty = tmp_path / "empty"
     empty.mkdir()

@@ -2,6 +2,7 @@
 # Copyright 2026 gr-speculative contributors
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
-from gr_speculative import evaluation, report  # noqa: E402
+from gr_speculative import evaluation, report, targets  # noqa: E402
 from gr_speculative.cli import main  # noqa: E402
 from gr_speculative.contract import LABELS, Contract, Merge  # noqa: E402
 from gr_speculative.data import load  # noqa: E402
@@ -126,7 +127,7 @@ def test_the_command_writes_table_json_plots_and_card(folder, models, tmp_path, 
     ]
     assert main([*command, "--rounds", "20", "--no-detection"]) == 0
     said = capsys.readouterr().out
-    assert "val: 36 windows of 3 files" in said and "unknown signals, AUROC over 8 windows" in said
+    assert "val: 36 windows of 3 files" in said and "AUROC over 8 windows of 1 files" in said
     found = json.loads((out / "report.json").read_text())
     assert found["data_sha256"] == load(folder).sha256
     part = found["sets"]["val"]
@@ -137,14 +138,66 @@ def test_the_command_writes_table_json_plots_and_card(folder, models, tmp_path, 
     assert margin["quality"]["value"] == part["deferral"]["quality"]["value"]
     assert {"margin", "max_probability", "entropy"} <= set(found["rules"]["val"])
     assert "| max_probability | " in said and "val: accuracy of the cascade" in said
+    slow, confusion = part["models"]["slow"], np.array(part["models"]["slow"]["confusion"])
+    for index, label in ((0, "noise"), (1, "ook_ism"), (2, "fsk_ism")):
+        figures = {name: figure["value"] for name, figure in slow["classes"][label].items()}
+        right, of, guessed = confusion[index, index], confusion[index].sum(), confusion[:, index].sum()
+        assert figures["recall"] == pytest.approx(right / of)
+        assert figures["precision"] == (pytest.approx(right / guessed) if guessed else None)
+        assert figures["nll"] > 0 and 0 <= figures["ece"] <= 1
+    drop = found["sets"]["val-resampled"]["drop"]["slow"]["accuracy"]["value"]
+    assert drop == pytest.approx(
+        slow["accuracy"]["value"] - found["sets"]["val-resampled"]["models"]["slow"]["accuracy"]["value"]
+    )
     low, high = part["models"]["slow"]["accuracy"]["interval"]
     assert low <= part["models"]["slow"]["accuracy"]["value"] <= high
-    assert {"val-curves.png", "val-confusion.png", "val-resampled-curves.png"} <= {
-        p.name for p in out.iterdir()
-    }
+    plots = {"val-curves.png", "val-confusion.png", "val-classes.png", "val-mixtures.png", "unknown.png"}
+    assert plots | {"val-resampled-curves.png"} <= {p.name for p in out.iterdir()}
     text = card.read_text()
+    assert "## val: two signals at once" in text and "## What was aimed for" in text
     assert "## val: deferral rules" in text
     assert "val: no window at all of" in text and found["models"]["fast"]["sha256"][:16] in text
+
+
+def test_windows_with_nan_are_left_out_and_are_silence_in_a_context(folder, tmp_path):
+    recording = load(folder).recordings[0]
+    x = recording.read()
+    x[5 * 1024 + 7], x[9 * 1024] = np.nan, np.inf
+    x.tofile(tmp_path / "x.cf32")
+    windows = evaluation.Windows([replace(recording, path=tmp_path / "x.cf32")])
+    assert windows.invalid == 2 and windows.number.tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 10, 11]
+    logits, _ = windows.outputs(Model(SlowNet(width=8), SLOW))
+    assert len(logits) == 10 and np.isfinite(logits).all()
+
+
+def test_drop_at_other_rates_is_paired_by_file():
+    def scored(right):
+        p = np.where(np.array(right)[:, None], [0.1, 0.9], [0.9, 0.1])
+        windows = SimpleNamespace(label=np.ones(len(right), int), file=np.arange(len(right)) // 2)
+        return windows, SimpleNamespace(fast=p, slow=p, merged=p)
+
+    # Files are half wrong or half as wrong again at other rates: whichever are drawn, the drop is the same.
+    found = targets.drops(scored([1, 1] * 6), scored([1, 0] * 6), 2, 100)
+    assert found["slow"]["accuracy"] == {"value": 0.5, "interval": [0.5, 0.5]}
+
+
+def test_what_was_aimed_for_is_met_or_missed():
+    def figure(value):
+        return {"value": value, "interval": [value, value]}
+
+    models = {name: {"ece": figure(ece)} for name, ece in (("fast", 0.031), ("slow", 0.03), ("merged", 0.0))}
+    part = {"slow_over_fast": figure(0.06), "kept": {"share": figure(0.5)}, "models": models}
+    left_out = {"scores": {targets.SCORE: {"auroc": figure(None)}}}
+    report = {"sets": {"val": part}, "folds": {"classes": {"classes": {"ook_ism": left_out}}}}
+    found = {target.what: target.is_met for target in targets.targets(report)}
+    assert found == {
+        "slow over fast, balanced accuracy": True,
+        "kept by fast, half a point below slow": False,
+        "ECE, fast": False,
+        "ECE, slow": True,
+        "ECE, merged": True,
+        "AUROC of unknown ook_ism": False,
+    }
 
 
 def test_what_the_command_refuses(folder, models, tmp_path, capsys):

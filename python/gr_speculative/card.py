@@ -9,19 +9,28 @@ from typing import Any
 import numpy as np
 
 from .detection import FALSE_ALARM, SNR_DB
-from .report import show
+from .report import MODELS, show
 from .rule_comparison import markdown
+from .targets import targets
 
 FEW = 60
+WORST = 10
 
 
 def model_card(report: dict[str, Any]) -> str:
     """Markdown of a report (report.json's content)."""
-    parts = ["# Model card", _models(report)]
+    folds = report["folds"]
+    parts = ["# Model card", _models(report), _targets(report)]
     parts += [_set(name, part) for name, part in report["sets"].items()]
+    if "devices" in folds:
+        parts.append(_devices(folds["devices"]))
+        parts += [_set(name, part) for name, part in folds["devices"]["sets"].items()]
     parts += [_rules(name, compared) for name, compared in report["rules"].items()]
+    parts += [_mixtures(name, rows) for name, rows in report["mixtures"].items()]
     if report["unknown"]:
         parts.append(_unknown(report["unknown"]))
+    if "classes" in folds:
+        parts.append(_classes(folds["classes"]))
     if report.get("detection"):
         parts.append(_detection(report["detection"]))
     parts.append(_limits(report))
@@ -47,6 +56,20 @@ def _models(report: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _targets(report: dict[str, Any]) -> str:
+    lines = [
+        "## What was aimed for",
+        "",
+        "| set | figure | wanted | found | |",
+        "|---|---|---|---|---|",
+    ]
+    for target in targets(report):
+        wanted = f"{'at most' if target.most else 'at least'} {target.wanted:.2f}"
+        verdict = "met" if target.is_met else "**missed**"
+        lines.append(f"| {target.where} | {target.what} | {wanted} | {show(target.figure)} | {verdict} |")
+    return "\n".join(lines)
+
+
 def _set(name: str, part: dict[str, Any]) -> str:
     columns = {
         "accuracy": "accuracy",
@@ -63,20 +86,68 @@ def _set(name: str, part: dict[str, Any]) -> str:
     ]
     for model, figures in part["models"].items():
         lines.append(f"| {model} | " + " | ".join(show(figures[c]) for c in columns) + " |")
-    models = list(part["models"])
-    lines += ["", "| recall | windows | " + " | ".join(models) + " |", "|---" * (len(models) + 2) + "|"]
-    for label in part["models"]["fast"]["recall"]:
-        recalls = " | ".join(show(part["models"][m]["recall"][label]) for m in models)
-        lines.append(f"| {label} | {part['counts'][label]} | {recalls} |")
+    columns = {"recall": "recall", "precision": "precision", "nll": "NLL", "ece": "classwise ECE"}
+    lines += ["", "| class | windows | model | " + " | ".join(columns.values()) + " |"]
+    lines.append("|---" * (len(columns) + 3) + "|")
+    for label in part["models"]["fast"]["classes"]:
+        start = f"{label} | {part['counts'][label]}"
+        for model in MODELS:
+            figures = part["models"][model]
+            found = " | ".join(show(figures["classes"][label][c]) for c in columns)
+            lines.append(f"| {start} | {model} | {found} |")
+            start = " | "
     deferral = part["deferral"]
     lines += [
         "",
         f"Slow over fast in balanced accuracy: {show(part['slow_over_fast'])}. "
         f"Deferred at the threshold: {show(deferral['share_at_threshold'])}. "
         f"Deferral quality (0 random, 1 oracle): {show(deferral['quality'])}. "
-        f"Fast could keep {part['kept']['share']:.2f} of the vectors within half a point of slow on "
+        f"Fast could keep {show(part['kept']['share'])} of the vectors within half a point of slow on "
         f"everything, at a threshold of {part['kept']['threshold']:.3f}.",
     ]
+    for model, lost in part.get("drop", {}).items():
+        figures = ", ".join(f"{title.replace('_', ' ')} {show(figure)}" for title, figure in lost.items())
+        lines += ["", f"Lost from the recorded rates to these, {model}: {figures}."]
+    return "\n".join(lines)
+
+
+def _devices(found: dict[str, Any]) -> str:
+    """How the folds were made, and the devices that went worst."""
+    command = found["trained"][0]["slow"].get("command", "?")
+    lines = [
+        "## Devices held out in turn",
+        "",
+        f"{found['folds']} pairs of models, trained anew without every {found['folds']}th device of each class and "
+        "calibrated on other devices; each device is measured by the pair that never saw it (`gr-speculative "
+        f"folds`, {len(found['trained'])} pairs done, each by `{command}`). These pairs are smaller efforts than "
+        f"the shipped one. The {WORST} devices that slow knows least:",
+        "",
+        "| device | label | windows | fast | slow | merged | cascade |",
+        "|---" * 7 + "|",
+    ]
+    for row in found["devices"][:WORST]:
+        figures = " | ".join(f"{row[model]:.3f}" for model in MODELS)
+        lines.append(f"| {row['device']} | {row['label']} | {row['windows']} | {figures} |")
+    return "\n".join(lines)
+
+
+def _mixtures(name: str, rows: list[dict[str, Any]]) -> str:
+    lines = [
+        f"## {name}: two signals at once",
+        "",
+        "Pairs of windows of different classes, added. Named as the stronger, and (as either of the two).",
+        "",
+        "| weaker by | place | windows | fast | slow | cascade | deferred |",
+        "|---" * 7 + "|",
+    ]
+    for row in rows:
+        place = "apart" if row["apart"] else "overlapping"
+        figures = " | ".join(
+            f"{show(figure['stronger'])} ({figure['either']['value']:.3f})"
+            for figure in row["models"].values()
+        )
+        start = f"| {row['ratio_db']:g} dB | {place} | {row['windows']}"
+        lines.append(f"{start} | {figures} | {row['deferred']:.2f} |")
     return "\n".join(lines)
 
 
@@ -87,12 +158,32 @@ def _rules(name: str, compared: dict[str, Any]) -> str:
 
 def _unknown(found: dict[str, Any]) -> str:
     lines = [
-        f"## Unknown signals: {found['windows']} windows that no label names, against known signals",
+        f"## Unknown signals: {found['windows']} windows of {found['files']} files that no label names, against "
+        f"{found['known_windows']} of known signals",
         "",
         "| score | AUROC |",
         "|---|---|",
     ]
-    return "\n".join(lines + [f"| {name} | {value:.3f} |" for name, value in found["auroc"].items()])
+    rows = (f"| {name} | {show(score['auroc'])} |" for name, score in found["scores"].items())
+    return "\n".join([*lines, *rows])
+
+
+def _classes(found: dict[str, Any]) -> str:
+    classes = found["classes"]
+    titles = list(next(iter(classes.values()))["scores"])
+    lines = [
+        "## A class left out of training: is it seen as unknown?",
+        "",
+        "AUROC of all its windows against the signals of the validation devices; a fast network of each row, "
+        f"{found['epochs']} epochs of {found['shards']},000 examples (`gr-speculative folds --by class`).",
+        "",
+        "| class | windows | files | " + " | ".join(titles) + " |",
+        "|---" * (len(titles) + 3) + "|",
+    ]
+    for name, row in classes.items():
+        figures = " | ".join(show(row["scores"][title]["auroc"]) for title in titles)
+        lines.append(f"| {name} | {row['windows']} | {row['files']} | {figures} |")
+    return "\n".join(lines)
 
 
 def _detection(found: dict[str, Any]) -> str:
@@ -115,7 +206,8 @@ def _limits(report: dict[str, Any]) -> str:
         "",
         "* They know eight classes. A signal of no class gets the label of the one it "
         "resembles: see the table of unknown signals for how well scores tell.",
-        "* One vector holds one label: of several signals at once, the one that the network finds strongest.",
+        "* One vector holds one label: of several signals at once, the one that the network finds strongest; "
+        "see the tables of two signals at once.",
         "* Intervals that rest on few files are wide, and on a single file say nothing about other devices.",
     ]
     for name, part in report["sets"].items():

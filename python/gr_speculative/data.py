@@ -63,12 +63,17 @@ class Recording:
     def window_labels(self, size: int, labels: tuple[str, ...]) -> np.ndarray:
         """Label index of each whole window of `size` samples, int [samples // size].
 
-        A window inside a span has its label: len(labels) if no label names it. `UNSURE` outside of spans.
+        A window inside a span has its label: len(labels) if no label names it. `UNSURE` outside of spans, and
+        inside two of different labels.
         """
         result = np.full(self.samples // size, UNSURE)
+        twice = np.zeros(len(result), bool)
         for span in self.spans:
             index = labels.index(span.label) if span.label in labels else len(labels)
-            result[-(-span.start // size) : span.stop // size] = index
+            rows = slice(-(-span.start // size), span.stop // size)
+            twice[rows] |= (result[rows] != UNSURE) & (result[rows] != index)
+            result[rows] = index
+        result[twice] = UNSURE
         return result
 
 
@@ -95,7 +100,10 @@ def load(folder: str | Path) -> Dataset:
     read = _read_manifest if (folder / "manifest.csv").exists() else _read_sigmf
     recordings = tuple(read(folder, problems.append))
     if not recordings:
-        reasons = "".join(f"\n  {p}" for p in problems[:10]) or " no manifest.csv, no *.sigmf-meta"
+        nothing = (
+            " no manifest.csv, no *.sigmf-meta" if read is _read_sigmf else " manifest.csv lists no file"
+        )
+        reasons = "".join(f"\n  {p}" for p in problems[:10]) or nothing
         raise DataError(f"{folder}: no usable recording:{reasons}")
     digest = hashlib.sha256()
     for recording in sorted(recordings, key=lambda r: r.name):
@@ -122,7 +130,7 @@ def _read_manifest(folder: Path, problem: Callable[[str], None]) -> Iterator[Rec
     runs = defaultdict(list)
     for row in _rows(folder / "windows.csv"):
         runs[row["file"]].append(row)
-    names = set()
+    names, read = set(), set()
     for row in _rows(folder / "manifest.csv"):
         name, path = row["file"], folder / row["file"]
         names.add(name)
@@ -132,7 +140,11 @@ def _read_manifest(folder: Path, problem: Callable[[str], None]) -> Iterator[Rec
                 raise DataError(f"{path}: contents differ from the manifest's sha256: its labels may not fit")
             if not row["class"]:
                 raise DataError(f"{path}: has no class in manifest.csv")
+            if name in read:
+                raise DataError(f"{path}: is in manifest.csv twice: its first row counts")
             spans = _runs(runs[name], row["class"], path, source.n_samples, problem)
+            _tell_overlaps(path, spans, problem)
+            read.add(name)
             yield _recording(source, name, row["device_group"], row["split"], spans)
         except (ValueError, OSError) as error:
             problem(f"left out: {error}")
@@ -174,12 +186,23 @@ def _read_sigmf(folder: Path, problem: Callable[[str], None]) -> Iterator[Record
                 else:
                     said = f"samples {span.start}..{span.stop} of {source.n_samples}"
                     problem(f"{path}: annotation {span.label!r} left out: {said}")
+            _tell_overlaps(path, spans, problem)
             meta = read_meta(path)
             starts = (int(capture.get("core:sample_start", 0)) for capture in meta["captures"])
             spans = _cut(spans, {start - source.first_index for start in starts})
             yield _recording(source, name, str(meta["global"].get("core:hw", "")), "", spans)
         except (ValueError, TypeError, OSError) as error:
             problem(f"left out: {error}" if str(path) in str(error) else f"{path}: left out: {error}")
+
+
+def _tell_overlaps(path: Path, spans: Iterable[Span], problem: Callable[[str], None]) -> None:
+    last: Span | None = None  # of those so far, the one that ends last
+    for span in sorted(spans, key=lambda s: s.start):
+        if last and span.start < last.stop and span.label != last.label:
+            where = f"from sample {span.start} {span.label!r} overlaps {last.label!r}"
+            problem(f"{path}: {where}: a window inside both has no label")
+        if not last or span.stop > last.stop:
+            last = span
 
 
 def _cut(spans: Iterable[Span], at: set[int]) -> list[Span]:
@@ -208,6 +231,10 @@ def _recording(source: Source, name: str, group: str, split: str, spans: list[Sp
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        raise DataError(
+            f"{path}: is not there: expected a table of the columns {', '.join(COLUMNS[path.name])}"
+        )
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file)

@@ -8,6 +8,7 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from tqdm import tqdm
 
 from . import rules
 from .cascade_predictions import predictions
-from .data import DataError, Recording, load
+from .data import UNKNOWN, DataError, Recording, load
 from .detection import detection
 from .evaluation import Resampled, Windows, resampled
 from .fast_model import load_fast_model
@@ -26,6 +27,7 @@ from .report import measure, probabilities, scores, unknown
 from .report_text import show_report
 from .rule_comparison import compare, markdown
 from .slow_model import load_slow_model
+from .targets import RESAMPLED, drops
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
     for problem in dataset.problems:
         print(f"warning: {problem}", file=sys.stderr)
     sets = _sets(dataset.recordings, args)
+    _name_unknown(dataset.recordings, fast.contract.labels)
     report: dict[str, Any] = {
         "labels": list(fast.contract.labels),
         "data_sha256": dataset.sha256,
@@ -50,31 +53,42 @@ def run(args: argparse.Namespace) -> int:
         "threshold": fast.contract.threshold,
         "sets": {},
         "mixtures": {},
+        "folds": _folds(args.folds) if args.folds else {},
     }
-    originals = []
-    report["rules"] = {}
+    report["rules"], done = {}, {}
     for name, recordings in tqdm(sets.items(), desc="evaluate", unit="set", disable=None, leave=False):
         windows = Windows(recordings, fast.contract.labels)
+        if windows.invalid:
+            left_out = f"{windows.invalid} labelled windows hold NaN or infinite samples and are left out"
+            print(f"warning: {name}: {left_out}", file=sys.stderr)
         if not len(windows.label):
             print(f"warning: {name}: no labelled window", file=sys.stderr)
             continue
         found = scores(windows, fast, slow)
-        if not isinstance(recordings[0], Resampled):
-            originals.append((windows.label, found))
-            pair = predictions(windows, found, fast.contract)
-            if len(pair.label):
-                benefits = {"benefit, the model's": rules.Benefit.of(fast.contract)}
-                report["rules"][name] = compare(pair, benefits, args.rounds)
-        if np.any((windows.label < len(report["labels"])) & (windows.label > 0)):
+        original = name.removesuffix(RESAMPLED) if isinstance(recordings[0], Resampled) else None
+        known = windows.label < len(report["labels"])
+        if np.any(known & (windows.label > 0)) or known.all():  # noise beside unknown signals makes no set
             beside = {kind: probabilities(windows, model) for kind, model in plain.items()}
             report["sets"][name] = measure(windows, found, fast.contract.labels, args.rounds, beside)
-        if isinstance(recordings[0], Resampled) or args.no_mixtures:
+            if original in report["sets"]:
+                pair = done[original], (windows, found)
+                report["sets"][name]["drop"] = drops(*pair, len(report["labels"]), args.rounds)
+        if original is not None:
+            continue
+        done[name] = windows, found
+        pair = predictions(windows, found, fast.contract)
+        if len(pair.label):
+            benefits = {"benefit, the model's": rules.Benefit.of(fast.contract)}
+            report["rules"][name] = compare(pair, benefits, args.rounds)
+        if args.no_mixtures:
             continue
         pairs = mixtures(recordings, slow.contract.context, labels=fast.contract.labels)
         if pairs is not None:
             rows = measure_mixtures(pairs, scores(pairs, fast, slow), args.rounds)
             report["mixtures"][name] = rows
-    report["unknown"] = unknown(originals, len(report["labels"])) if originals else None
+    if not done:
+        raise DataError(f"{args.data}: no labelled window in {', '.join(sets)}: nothing to measure")
+    report["unknown"] = unknown([*done.values()], len(report["labels"]), args.rounds)
     if not args.no_detection:
         report["detection"] = {
             role: {kind: _plain(found) for kind, found in detection(model, 0).items()}
@@ -87,6 +101,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _name_unknown(recordings: tuple[Recording, ...], labels: tuple[str, ...]) -> None:
+    """A label that is misspelt would else pass for an unknown signal."""
+    names = {span.label for recording in recordings for span in recording.spans} - {*labels, UNKNOWN}
+    if names:
+        told = f"label {', '.join(sorted(names))}: not among {', '.join(labels)}"
+        print(f"warning: {told}: counts as a signal that no label names, as {UNKNOWN} does", file=sys.stderr)
+
+
 def _sets(recordings: tuple[Recording, ...], args: argparse.Namespace) -> dict[str, list[Recording]]:
     """What to evaluate, by name: each split, and the known part of each at other sample rates."""
     names = args.splits or sorted({r.split for r in recordings} - {"train"})
@@ -96,10 +118,22 @@ def _sets(recordings: tuple[Recording, ...], args: argparse.Namespace) -> dict[s
         there = ", ".join(sorted({r.split for r in recordings}))
         raise DataError(
             f"{args.data}: no recording of the split {', '.join(empty) or 'val'}; there are: {there}"
+            + ("" if args.splits else " (--splits train measures what may have been trained on)")
         )
     if not args.no_resampled:
-        sets |= {f"{name}-resampled": resampled(part) for name, part in sets.items()}
+        sets |= {f"{name}{RESAMPLED}": resampled(part) for name, part in sets.items()}
     return sets
+
+
+def _folds(folder: Path) -> dict[str, Any]:
+    """What `folds` has written there. Raises DataError."""
+    paths = {"devices": folder / "report.json", "classes": folder / "classes.json"}
+    found = {name: json.loads(path.read_text("utf-8")) for name, path in paths.items() if path.exists()}
+    if not found:
+        raise DataError(
+            f"{folder}: expected report.json or classes.json, as `gr-speculative folds` writes them"
+        )
+    return found
 
 
 def _plain(found: Any) -> dict[str, Any]:

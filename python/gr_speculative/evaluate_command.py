@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="write report.json and plots here")
     parser.add_argument("--card", type=Path, metavar="FILE", help="write the model card (Markdown) here")
+    parser.add_argument(
+        "--folds", type=Path, metavar="DIR", help="what `gr-speculative folds` wrote, for card and plots"
+    )
     parser.add_argument("--splits", nargs="*", metavar="NAME", help="default: all but train")
     parser.add_argument(
         "--no-resampled", action="store_true", help="leave out the copy at other sample rates"

@@ -13,7 +13,7 @@ from .canvas import band_limited_resample, log_uniform
 from .contract import LABELS, Preprocessing
 from .data import UNSURE, Recording, contexts, spectra
 from .model import Model
-from .preprocessing import dequantise, prepare, quantise
+from .preprocessing import dequantise, prepare, quantise, to_db
 from .rules import levels
 
 BATCH = 256
@@ -23,7 +23,8 @@ class Windows:
     """Every labelled window of some recordings, with its real context.
 
     label: int [n], len(labels) where no label names it; rate: Hz [n]; file, group: indices into `files` and
-    `groups`; number: of the window in its file.
+    `groups`; number: of the window in its file; invalid: labelled windows that hold NaN or infinite samples, which
+    are left out, and stand in a context as silence.
     """
 
     def __init__(
@@ -33,10 +34,15 @@ class Windows:
         self.files = [r.name for r in recordings]
         self.groups = sorted({r.group for r in recordings})
         self._db, self._ends, label, rate, file = [], [], [], [], []
+        self.invalid = 0
         for index, recording in enumerate(recordings):
             found = recording.window_labels(size, labels)
-            ends = np.flatnonzero(found != UNSURE)
-            self._db.append(spectra(recording.read(), size, constants).astype(np.float16))
+            db = spectra(recording.read(), size, constants)
+            valid = np.isfinite(db).all(axis=1)
+            db[~valid] = to_db(np.float32(0))
+            ends = np.flatnonzero((found != UNSURE) & valid)
+            self.invalid += int(np.sum((found != UNSURE) & ~valid))
+            self._db.append(db.astype(np.float16))
             self._ends.append(ends)
             label.append(found[ends])
             rate.append(np.full(len(ends), recording.sample_rate))
@@ -88,12 +94,11 @@ class Resampled(Recording):
         x = self.read()
         count = len(x) // size
         power = np.mean(np.abs(x[: count * size].reshape(count, size)) ** 2, axis=1)
-        result = np.full(count, UNSURE)
+        result, twice = np.full(count, UNSURE), np.zeros(count, bool)
         noise = [span for span in self.spans if span.label == "noise"]
+        quiet = labels.index("noise") if "noise" in labels else len(labels)
         for span in noise:
-            result[int(np.ceil(span.start * ratio / size)) : int(span.stop * ratio / size)] = labels.index(
-                "noise"
-            )
+            result[int(np.ceil(span.start * ratio / size)) : int(span.stop * ratio / size)] = quiet
         if np.any(result != UNSURE):
             power = power - np.mean(power[result != UNSURE])
         for span in self.spans:
@@ -104,7 +109,11 @@ class Resampled(Recording):
             rows = np.arange(count)
             inside = np.minimum(stop, rows + 1) - np.maximum(start, rows)
             rows = rows[inside >= 0.5]
-            result[rows[power[rows] >= 0.4 * np.mean(power[rows])] if len(rows) else rows] = index
+            if len(rows):
+                rows = rows[power[rows] >= 0.4 * np.mean(power[rows])]
+            twice[rows] |= (result[rows] != UNSURE) & (result[rows] != index)
+            result[rows] = index
+        result[twice] = UNSURE
         return result
 
 

@@ -14,6 +14,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `train`, and those of the folds."""
     train_command.add_arguments(parser)
     parser.set_defaults(out=Path("folds"))
+    parser.add_argument(
+        "--by",
+        choices=("device", "class"),
+        default="device",
+        help="leave out every N-th device and measure the pair on it, or one class, and tell how strange "
+        "the fast network then finds it (default device)",
+    )
     parser.add_argument("--folds", type=int, default=4, help="pairs to train (default 4)")
     parser.add_argument("--only", type=int, nargs="*", metavar="FOLD", help="train these now, from 0")
     parser.add_argument("--rounds", type=int, default=500, help="bootstrap rounds (default 500)")

@@ -55,7 +55,11 @@ def noise_floor(db: np.ndarray, constants: Preprocessing) -> np.ndarray:
 
     It lies at most `max_depth_db` below number `reference_rank`: what is deeper is no noise, but a stopband.
     """
-    means = np.sort(db.reshape(*db.shape[:-1], constants.floor_blocks, -1).mean(axis=-1, dtype=np.float64))
+    means = np.sort(
+        db.reshape(*db.shape[:-1], constants.floor_blocks, db.shape[-1] // constants.floor_blocks).mean(
+            axis=-1, dtype=np.float64
+        )
+    )
     least = means[..., constants.reference_rank] - constants.max_depth_db
     return np.maximum(means[..., constants.floor_rank], least).astype(np.float32)
 

@@ -17,6 +17,8 @@ from .evaluation import Windows
 from .model import Model, softmax
 from .unknown import Prototypes
 
+MODELS = ("fast", "slow", "merged", "cascade")
+
 
 @dataclass(frozen=True)
 class Scores:
@@ -62,7 +64,7 @@ def joined(parts: Sequence[Scores]) -> Scores:
     """The scores of several sets as of one."""
     columns = {
         name: np.concatenate([getattr(part, name) for part in parts])
-        for name in ("fast", "slow", "merged", "cascade", "score", "deferred")
+        for name in (*MODELS, "score", "deferred")
     }
     strangeness = {
         name: np.concatenate([part.strangeness[name] for part in parts]) for name in parts[0].strangeness
@@ -96,7 +98,7 @@ def measure(
     """
     known = windows.label < len(labels)
     label, file = windows.label[known], windows.file[known]
-    models = {name: getattr(found, name)[known] for name in ("fast", "slow", "merged", "cascade")}
+    models = {name: getattr(found, name)[known] for name in MODELS}
     models |= {name: p[known] for name, p in (beside or {}).items()}
     fast_right = models["fast"].argmax(axis=1) == label
     merged_right = models["merged"].argmax(axis=1) == label
@@ -124,16 +126,23 @@ def measure(
             ),
             "curve": {name: getattr(curve, name).tolist() for name in ("share", "rule", "random", "oracle")},
         },
-        "kept": _kept(score, fast_right, models["slow"].argmax(axis=1) == label),
+        "kept": _kept(score, fast_right, models["slow"].argmax(axis=1) == label, file, rounds),
     }
 
 
-def _kept(score: np.ndarray, fast_right: np.ndarray, slow_right: np.ndarray) -> dict[str, float]:
+def _kept(
+    score: np.ndarray, fast_right: np.ndarray, slow_right: np.ndarray, file: np.ndarray, rounds: int
+) -> dict[str, Any]:
     """The largest share kept by fast, the rest answered by slow, at half a point below slow on everything."""
-    order = np.argsort(-score, kind="stable")
-    loss = np.append(0, np.cumsum(slow_right[order].astype(float) - fast_right[order])) / len(order)
-    most = int(np.flatnonzero(loss <= 0.005)[-1])
-    return {"share": most / len(order), "threshold": float(score[order[max(most - 1, 0)]])}
+
+    def most(rows: np.ndarray) -> tuple[int, np.ndarray]:
+        order = rows[np.argsort(-score[rows], kind="stable")]
+        loss = np.append(0, np.cumsum(slow_right[order].astype(float) - fast_right[order])) / len(order)
+        return int(np.flatnonzero(loss <= 0.005)[-1]), order
+
+    count, order = most(np.arange(len(score)))
+    share = with_interval(lambda rows: most(rows)[0] / len(rows), file, rounds)
+    return {"share": share, "threshold": float(score[order[max(count - 1, 0)]])}
 
 
 def _model(
@@ -153,18 +162,31 @@ def _model(
     present = [i for i in range(len(labels)) if np.any(label == i)]
     return {
         **{name: with_interval(f, file, rounds) for name, f in statistics.items()},
-        "recall": {
-            labels[i]: with_interval(lambda rows, i=i: _recall(right[rows], label[rows] == i), file, rounds)
-            for i in present
-        },
+        "classes": {labels[i]: _class(p, label, i, file, rounds) for i in present},
         "confusion": metrics.confusion(guess, label, len(labels)).tolist(),
         "reliability": metrics.calibration_bins(confidence, right).tolist(),
         "risk_coverage": {"coverage": coverage[every].tolist(), "risk": risk[every].tolist()},
     }
 
 
-def _recall(right: np.ndarray, of: np.ndarray) -> float:
-    return float(np.mean(right[of])) if of.any() else np.nan
+def _class(
+    p: np.ndarray, label: np.ndarray, index: int, file: np.ndarray, rounds: int
+) -> dict[str, dict[str, Any]]:
+    """Figures of one class: recall; precision; NLL of its windows; and the calibration error of its probability
+    over all windows (classwise ECE: Kull et al., NeurIPS 2019)."""
+    guessed, of, probability = p.argmax(axis=1) == index, label == index, p[:, index]
+    loss = -np.log(np.maximum(probability, 1e-12))
+
+    def mean(values: np.ndarray, among: np.ndarray) -> Callable[[np.ndarray], float]:
+        return lambda rows: float(np.mean(values[rows][among[rows]])) if among[rows].any() else np.nan
+
+    statistics = {
+        "recall": mean(guessed, of),
+        "precision": mean(of, guessed),
+        "nll": mean(loss, of),
+        "ece": lambda rows: metrics.expected_calibration_error(probability[rows], of[rows]),
+    }
+    return {name: with_interval(f, file, rounds) for name, f in statistics.items()}
 
 
 def with_interval(statistic: Callable[[np.ndarray], float], file: np.ndarray, rounds: int) -> dict[str, Any]:
@@ -181,18 +203,34 @@ def show(figure: dict[str, Any]) -> str:
     return f"{figure['value']:.3f} [{low}, {high}]"
 
 
-def unknown(parts: Sequence[tuple[np.ndarray, Scores]], classes: int) -> dict[str, Any] | None:
-    """AUROC of windows that no label names against known signals, noise apart; None where either is missing.
+def roc(score: np.ndarray, strange: np.ndarray, file: np.ndarray, rounds: int) -> dict[str, Any]:
+    """AUROC of a score of unknown signals, with its interval over files, and the curve; strange: bool [n]."""
 
-    parts: labels of the windows of a set, and the scores of that set.
-    """
-    label = np.concatenate([label for label, _ in parts])
+    def auroc(rows: np.ndarray) -> float:
+        of = strange[rows]
+        return metrics.auroc(score[rows][of], score[rows][~of]) if of.any() and not of.all() else np.nan
+
+    false = np.linspace(0, 1, 101)
+    level = np.quantile(score[~strange], 1 - false)
+    caught = [float(np.mean(score[strange] >= at)) for at in level]
+    return {"auroc": with_interval(auroc, file, rounds), "roc": {"false": false.tolist(), "caught": caught}}
+
+
+def unknown(parts: Sequence[tuple[Windows, Scores]], classes: int, rounds: int) -> dict[str, Any] | None:
+    """Windows that no label names against known signals, noise apart, over all sets; None where either is missing."""
+    label = np.concatenate([windows.label for windows, _ in parts])
+    file = np.concatenate([number * 1_000_000 + windows.file for number, (windows, _) in enumerate(parts)])
     strange, familiar = label == classes, (label > 0) & (label < classes)
     if not strange.any() or not familiar.any():
         return None
+    signals = strange | familiar
     names = parts[0][1].strangeness
-    values = {name: np.concatenate([s.strangeness[name] for _, s in parts]) for name in names}
+    values = {name: np.concatenate([s.strangeness[name] for _, s in parts])[signals] for name in names}
     return {
         "windows": int(strange.sum()),
-        "auroc": {name: metrics.auroc(value[strange], value[familiar]) for name, value in values.items()},
+        "files": int(len(np.unique(file[strange]))),
+        "known_windows": int(familiar.sum()),
+        "scores": {
+            name: roc(value, strange[signals], file[signals], rounds) for name, value in values.items()
+        },
     }

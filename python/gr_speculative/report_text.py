@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from .report import show
+from .targets import targets
 
 
 def show_report(report: dict[str, Any]) -> None:
@@ -16,8 +17,16 @@ def show_report(report: dict[str, Any]) -> None:
     for name, rows in report["mixtures"].items():
         _show_mixtures(name, rows)
     if report["unknown"]:
-        found = "  ".join(f"{k} {v:.3f}" for k, v in report["unknown"]["auroc"].items())
-        print(f"\nunknown signals, AUROC over {report['unknown']['windows']} windows: {found}")
+        found = report["unknown"]
+        print(f"\nunknown signals, AUROC over {found['windows']} windows of {found['files']} files")
+        for title, score in found["scores"].items():
+            print(f"  {title:36}{show(score['auroc'])}")
+    print("\nwhat was aimed for")
+    for target in targets(report):
+        sign, verdict = "≤" if target.most else "≥", "met" if target.is_met else "missed"
+        print(
+            f"  {target.where:24}{target.what:52}{sign} {target.wanted:.2f}  {show(target.figure)}  {verdict}"
+        )
 
 
 def show_set(name: str, part: dict[str, Any]) -> None:
@@ -27,15 +36,17 @@ def show_set(name: str, part: dict[str, Any]) -> None:
     for model, figures in part["models"].items():
         columns = ("accuracy", "balanced_accuracy", "nll", "ece", "augrc")
         print(f"{model:8}" + "".join(f"{show(figures[c]):22}" for c in columns))
-    for label in part["models"]["fast"]["recall"]:
-        recalls = "".join(
-            f"  {model} {show(figures['recall'][label])}" for model, figures in part["models"].items()
-        )
-        print(f"  {label:10} {part['counts'][label]:5d}{recalls}")
+    print("  recall of")
+    for label in part["models"]["fast"]["classes"]:
+        recalls = (f"{model} {show(m['classes'][label]['recall'])}" for model, m in part["models"].items())
+        print(f"  {label:10} {part['counts'][label]:5d}  {'  '.join(recalls)}")
     deferral = part["deferral"]
     print(f"  slow over fast, balanced {show(part['slow_over_fast'])}")
     print(f"  deferred at the threshold {show(deferral['share_at_threshold'])}", end="")
-    print(f"  deferral quality {show(deferral['quality'])}  could keep {part['kept']['share']:.2f}")
+    print(f"  deferral quality {show(deferral['quality'])}  could keep {show(part['kept']['share'])}")
+    for model, lost in part.get("drop", {}).items():
+        figures = (f"{name.replace('_', ' ')} {show(figure)}" for name, figure in lost.items())
+        print(f"  lost at other rates, {model}: {'  '.join(figures)}")
 
 
 def _show_mixtures(name: str, rows: list[dict[str, Any]]) -> None:
@@ -49,3 +60,12 @@ def _show_mixtures(name: str, rows: list[dict[str, Any]]) -> None:
         print(
             f"  {row['ratio_db']:4g} dB {place:16}{row['windows']:5d}{models}  deferred {row['deferred']:.2f}"
         )
+
+
+def show_left_out(report: dict[str, Any]) -> None:
+    """Prints the AUROC of each score for each class that was left out (classes.json's content)."""
+    for name, found in report["classes"].items():
+        counts = f"{found['windows']} windows of {found['files']} files, {found['known_windows']} known"
+        print(f"\n{name}, never trained on: AUROC of its {counts}")
+        for title, score in found["scores"].items():
+            print(f"  {title:34}{show(score['auroc'])}")

@@ -59,7 +59,7 @@ def train(
     """
     torch.manual_seed(settings.seed)
     network = network.to(memory_format=torch.channels_last)  # with bfloat16 half the time of the plain layout
-    averaged = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.998), use_buffers=True)
+    averaged = AveragedModel(network, multi_avg_fn=_ema, use_buffers=True)
     optimiser = torch.optim.AdamW(
         network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay
     )
@@ -102,6 +102,11 @@ def train(
         plain, balanced = accuracy(guess, windows.label), balanced_accuracy(guess, windows.label)
         tqdm.write(f"epoch {epoch + 1}: held-out accuracy {plain:.3f}, balanced {balanced:.3f}")
     return averaged.module.eval()
+
+
+def _ema(averaged: list[torch.Tensor], current: list[torch.Tensor], count: torch.Tensor) -> None:
+    """The average, over 500 steps in the end, and over fewer before: else a short run keeps what it began with."""
+    get_ema_multi_avg_fn(min(0.998, (1 + int(count)) / (10 + int(count))))(averaged, current, count)
 
 
 def distilled_from(model: Model, seed: int) -> Teacher:

@@ -54,3 +54,42 @@ def fit_prototypes(features: np.ndarray, count: int = 128, rounds: int = 20, see
 
 def _unit(x: np.ndarray) -> np.ndarray:
     return (x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-9)).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Unit vectors of training examples themselves, float32 [M, F] (Sun et al., ICML 2022)."""
+
+    vectors: np.ndarray
+
+    @staticmethod
+    def fit(features: np.ndarray, count: int = 4000, seed: int = 0) -> Neighbours:
+        rng = np.random.default_rng(seed)
+        return Neighbours(_unit(features[rng.permutation(len(features))[:count]]))
+
+    def score(self, features: np.ndarray, nth: int = 10) -> np.ndarray:
+        """1 − cosine to the n-th nearest: [n]."""
+        nth = min(nth, len(self.vectors))
+        parts = np.array_split(_unit(features), max(1, len(features) // 500))  # bounds the memory
+        return 1 - np.concatenate([np.partition(x @ self.vectors.T, -nth, axis=1)[:, -nth] for x in parts])
+
+
+@dataclass(frozen=True)
+class Gaussians:
+    """A Gaussian for each class, of one covariance (Lee et al., NeurIPS 2018): means [C, F], whitening [F, F]."""
+
+    means: np.ndarray
+    whitening: np.ndarray
+
+    @staticmethod
+    def fit(features: np.ndarray, label: np.ndarray) -> Gaussians:
+        classes = np.unique(label)
+        means = np.stack([features[label == c].mean(axis=0) for c in classes])
+        rest = features - means[np.searchsorted(classes, label)]
+        covariance = rest.T @ rest / len(rest) + 1e-3 * np.var(rest) * np.eye(rest.shape[1])
+        return Gaussians(means, np.linalg.cholesky(np.linalg.inv(covariance)))
+
+    def score(self, features: np.ndarray) -> np.ndarray:
+        """Squared Mahalanobis distance to the nearest mean: [n]."""
+        x, means = features @ self.whitening, self.means @ self.whitening
+        return np.min([np.sum((x - mean) ** 2, axis=1) for mean in means], axis=0)
