@@ -37,7 +37,8 @@ class Windows:
         self.invalid = 0
         for index, recording in enumerate(recordings):
             found = recording.window_labels(size, labels)
-            db = spectra(recording.read(), size, constants)
+            with np.errstate(invalid="ignore", over="ignore"):
+                db = spectra(recording.read(), size, constants)
             valid = np.isfinite(db).all(axis=1)
             db[~valid] = to_db(np.float32(0))
             ends = np.flatnonzero((found != UNSURE) & valid)
