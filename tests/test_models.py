@@ -15,7 +15,7 @@ from gr_speculative.contract import Contract, ContractError  # noqa: E402
 from gr_speculative.fast_model import FastModelError, load_fast_model  # noqa: E402
 from gr_speculative.model import Model  # noqa: E402
 from gr_speculative.models import FastNet, SlowNet, build  # noqa: E402
-from gr_speculative.models.slow import two_strongest  # noqa: E402
+from gr_speculative.models.slow import four_strongest  # noqa: E402
 from gr_speculative.onnx_export import export_fast  # noqa: E402
 from gr_speculative.slow_model import SlowModelError, load_slow_model, save_slow_model  # noqa: E402
 
@@ -201,7 +201,7 @@ def test_build_names_what_it_knows():
 
 def test_the_slow_networks_pooling_is_that_of_torch():
     x = torch.relu(torch.randn((3, 5, 4, 8), generator=torch.Generator().manual_seed(1)))  # with ties at 0
-    for ours, theirs in zip(two_strongest(x), x.topk(2, dim=3).values.unbind(3), strict=True):
+    for ours, theirs in zip(four_strongest(x), x.topk(4, dim=3).values.unbind(3), strict=True):
         assert torch.equal(ours, theirs)
     network = shaken(SlowNet(width=8))
     spectrum, rate = torch.randn((2, 16, 1024)), torch.randn((2, 1))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-EPOCHS = {"fast": 15, "slow": 4}
+EPOCHS = {"fast": 10, "slow": 4}
 CACHE = Path.home() / ".cache" / "gr-speculative"
 
 
@@ -17,7 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("models"), metavar="DIR", help="default: models")
     parser.add_argument("--model", choices=("fast", "slow", "both"), default="both", help="default: both")
     parser.add_argument("--epochs", type=int, help=f"default: {EPOCHS['fast']} fast, {EPOCHS['slow']} slow")
-    parser.add_argument("--shards", type=int, default=70, help="thousands of examples an epoch (default 70)")
+    parser.add_argument(
+        "--shards", type=int, default=140, help="thousands of examples an epoch (default 140)"
+    )
     parser.add_argument("--context", type=int, default=16, help="vectors the slow model sees (default 16)")
     parser.add_argument(
         "--synthetic", type=float, default=0.5, help="share of synthetic examples (default 0.5)"
@@ -25,8 +27,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--distillation",
         type=float,
-        default=0.5,
-        help="weight of slow's answers in training fast (default 0.5)",
+        default=0.0,
+        help="weight of slow's answers in training fast (default 0)",
     )
     parser.add_argument("--seed", type=int, default=1, help="default: 1")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     recording = open_recording(scene)
     with Worker(default_slow_model()) as worker:
         print("classifying it in real time, with the slow model in a worker of its own …", flush=True)
-        options = NodeOptions(model=str(default_fast_model()), hub=worker.endpoint)
+        options = NodeOptions(model=str(default_fast_model()), hub=worker.endpoint, per_emission=True)
         outcome = run_source(recording, options, args.out / "scene.labels")
     if outcome.interrupted:
         print("interrupted")

@@ -9,8 +9,8 @@ from torch import nn
 
 
 class SlowNet(nn.Module):
-    """Convolutions over time and frequency; pooled over frequency to the two strongest and the mean, over
-    time to the last, the strongest and the mean. The second strongest tells two tones (FSK) from one.
+    """Convolutions over time and frequency; pooled over frequency to the four strongest, by order, and the mean,
+    over time to the last, the strongest and the mean. Several of the strongest tell two tones (FSK) from one.
 
     spectrum [B, K, 1024], rate [B, 1] -> logits [B, labels], features [B, features]. K is free.
     """
@@ -30,7 +30,7 @@ class SlowNet(nn.Module):
             for inner, outer in zip(widths, widths[1:], strict=False)
         )
         self.dropout = nn.Dropout(dropout)
-        self.hidden = nn.Linear(3 * 3 * widths[-1] + 1, features)
+        self.hidden = nn.Linear(3 * 5 * widths[-1] + 1, features)
         self.head = nn.Linear(features, labels)
 
     def forward(self, spectrum: torch.Tensor, rate: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -38,17 +38,26 @@ class SlowNet(nn.Module):
         x = torch.relu(torch.maximum(x[..., ::2], x[..., 1::2]))  # ten times as fast as max_pool2d
         for block in self.blocks:
             x = block(x)
-        x = torch.cat([*two_strongest(x), x.mean(dim=3)], dim=1)  # [B, 9w, K]
+        x = torch.cat([*four_strongest(x), x.mean(dim=3)], dim=1)  # [B, 15w, K]
         x = torch.cat([x[:, :, -1], x.amax(dim=2), x.mean(dim=2), rate], dim=1)
         features = torch.relu(self.hidden(self.dropout(x)))
         return self.head(features), features
 
 
-def two_strongest(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """The largest and the second largest over the last axis, of 2, 4, 8, … values. Faster than topk."""
-    first, second = torch.maximum(x[..., ::2], x[..., 1::2]), torch.minimum(x[..., ::2], x[..., 1::2])
-    while first.shape[-1] > 1:
-        loser = torch.minimum(first[..., ::2], first[..., 1::2])
-        second = torch.maximum(loser, torch.maximum(second[..., ::2], second[..., 1::2]))
-        first = torch.maximum(first[..., ::2], first[..., 1::2])
-    return first[..., 0], second[..., 0]
+def four_strongest(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The four largest over the last axis, in their order, of 4, 8, 16, … values. Faster than topk: a merge of
+    sorted halves, of which the larger of each pair, one list read backwards, are the best four (Batcher)."""
+    high, low = torch.maximum(x[..., ::2], x[..., 1::2]), torch.minimum(x[..., ::2], x[..., 1::2])
+    a, b, c, d = high[..., ::2], low[..., ::2], high[..., 1::2], low[..., 1::2]
+    best = _ordered(a, b, d, c)
+    while best[0].shape[-1] > 1:
+        ours, theirs = [v[..., ::2] for v in best], [v[..., 1::2] for v in best]
+        best = _ordered(*(torch.maximum(u, v) for u, v in zip(ours, reversed(theirs), strict=True)))
+    return tuple(v[..., 0] for v in best)
+
+
+def _ordered(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, d: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """A bitonic sequence, the largest first."""
+    a, c = torch.maximum(a, c), torch.minimum(a, c)
+    b, d = torch.maximum(b, d), torch.minimum(b, d)
+    return torch.maximum(a, b), torch.minimum(a, b), torch.maximum(c, d), torch.minimum(c, d)
