@@ -3,10 +3,11 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 
-// Nanoseconds a vector of the deferral policy with everything switched on, for each rule, beside
-// those of the fast model: bench_policy MODEL.onnx
+// Nanoseconds a vector of the deferral policy with everything switched on, for each rule, and of
+// the emission tracker, beside those of the fast model: bench_policy MODEL.onnx
 
 #include "core/deferral_policy.h"
+#include "core/emission_tracker.h"
 
 #include <algorithm>
 #include <chrono>
@@ -22,13 +23,11 @@ using namespace gr::speculative;
 namespace {
 
 using clock_type = std::chrono::steady_clock;
-constexpr size_t batch = 16; // vectors, as in work()
+constexpr size_t batch = fast_model::max_batch; // as in work()
 
 struct stream {
     std::vector<float> in;        // [batch][N] power
     std::vector<float> db;        // [N]
-    std::vector<float> x;         // [batch][N]
-    std::vector<float> rate;      // [batch]
     std::vector<float> posterior; // [batch][C]
 };
 
@@ -36,9 +35,8 @@ void classify(fast_model& model, stream& s)
 {
     const size_t bins = model.fft_size();
     for (size_t i = 0; i < batch; i++)
-        model.preprocess(
-            &s.in[i * bins], input_kind::power, true, s.db.data(), &s.x[i * bins]);
-    model.classify(s.x.data(), s.rate.data(), batch, s.posterior.data());
+        model.begin(i, &s.in[i * bins], input_kind::power, true, 0.3f, s.db.data());
+    model.finish(batch, s.posterior.data());
 }
 
 // As surely and as unsurely as a real model, of another label every fourth time, so that
@@ -84,19 +82,45 @@ double median(std::vector<double>& costs)
     return *middle;
 }
 
+void print(const char* name,
+           std::vector<double>& costs,
+           std::vector<double>& model_costs,
+           uint64_t asked,
+           uint64_t vectors)
+{
+    const double ns = median(costs);
+    const double model_ns = median(model_costs);
+    std::printf("%-22s %10.1f %10.1f %10.3f %10.3f\n",
+                name,
+                ns,
+                model_ns,
+                ns / model_ns,
+                static_cast<double>(asked) / static_cast<double>(vectors));
+}
+
+// A batch of power: noise, and in it four transmissions that take turns.
+stream make_up_stream(const fast_model& model, std::mt19937& random)
+{
+    const size_t bins = model.fft_size();
+    const size_t classes = model.labels().size();
+    std::exponential_distribution<float> power;
+    stream s{ std::vector<float>(batch * bins),
+              std::vector<float>(bins),
+              std::vector<float>(batch * classes) };
+    std::generate(s.in.begin(), s.in.end(), [&] { return power(random); });
+    for (size_t i = 0; i < batch; i++)
+        for (size_t k = 0; k < bins / 16; k++)
+            s.in[i * bins + i / 4 * bins / 4 + k] *= 100.0f;
+    return s;
+}
+
 // Model and policy take turns, as in work(), so that the spectra are in the same cache.
 void measure(fast_model& model, deferral_rule rule, const char* name, bool by_snr)
 {
     const size_t bins = model.fft_size();
     const size_t classes = model.labels().size();
     std::mt19937 random(1);
-    std::exponential_distribution<float> power;
-    stream s{ std::vector<float>(batch * bins),
-              std::vector<float>(bins),
-              std::vector<float>(batch * bins),
-              std::vector<float>(batch, 0.3f),
-              std::vector<float>(batch * classes) };
-    std::generate(s.in.begin(), s.in.end(), [&] { return power(random); });
+    stream s = make_up_stream(model, random);
     deferral_policy policy(everything_on(model, rule, by_snr));
     const auto now = monotonic::now();
     policy.on_conditions({ 0.9 }, now, monotonic::duration::zero());
@@ -107,28 +131,54 @@ void measure(fast_model& model, deferral_rule rule, const char* name, bool by_sn
         classify(model, s);
         model_costs.push_back(since(start));
         make_up_posteriors(s, classes, random);
-        for (const float value :
-             s.x) // the model left them in the cache, the above did not
-            asked += value > 1e9f;
+        // The model left them in the cache, the above did not.
+        for (size_t i = 0; i < batch; i++)
+            asked += *std::max_element(model.x(i), model.x(i) + bins) > 1e9f;
         start = clock_type::now();
         for (size_t i = 0; i < batch; i++) {
             const float* const p = &s.posterior[i * classes];
-            const auto decision = policy.decide(
-                { p, classes, &s.x[i * bins], bins, top_two_of(p, classes) },
-                1e-4 * static_cast<double>(vectors++),
-                now);
+            const auto decision =
+                policy.decide({ p, classes, model.x(i), bins, top_two_of(p, classes) },
+                              1e-4 * static_cast<double>(vectors++),
+                              now);
             asked += decision.what != deferral::none;
         }
         policy_costs.push_back(since(start));
     }
-    const double policy_ns = median(policy_costs);
-    const double model_ns = median(model_costs);
-    std::printf("%-22s %10.1f %10.1f %10.3f %10.3f\n",
-                name,
-                policy_ns,
-                model_ns,
-                policy_ns / model_ns,
-                static_cast<double>(asked) / static_cast<double>(vectors));
+    print(name, policy_costs, model_costs, asked, vectors);
+}
+
+// With an answer to each question at once.
+void measure_tracker(fast_model& model)
+{
+    const size_t bins = model.fft_size();
+    const size_t classes = model.labels().size();
+    std::mt19937 random(1);
+    stream s = make_up_stream(model, random);
+    emission_config config;
+    config.merge = model.merge();
+    config.context = model.slow_context();
+    emission_tracker tracker(classes, bins, config);
+    std::vector<double> model_costs, tracker_costs;
+    uint64_t vectors = 0, asked = 0;
+    for (int round = 0; round < 4000; round++) {
+        auto start = clock_type::now();
+        classify(model, s);
+        model_costs.push_back(since(start));
+        start = clock_type::now();
+        for (size_t i = 0; i < batch; i++) {
+            const float* const p = &s.posterior[i * classes];
+            const observation o = tracker.observe(vectors++, model.x(i), p);
+            if (o.due) {
+                asked++;
+                tracker.asked();
+                tracker.settled(o.emission);
+                tracker.verdict(o.emission, p);
+            }
+        }
+        tracker_costs.push_back(since(start));
+    }
+    print("emission_tracker", tracker_costs, model_costs, asked, vectors);
 }
 
 } // namespace
@@ -146,6 +196,7 @@ try {
     measure(model, deferral_rule::benefit, "benefit", false);
     measure(model, deferral_rule::margin, "margin,strata", true);
     measure(model, deferral_rule::benefit, "benefit,strata", true);
+    measure_tracker(model);
     return 0;
 } catch (const std::exception& error) {
     std::fprintf(stderr, "bench_policy: %s\n", error.what());

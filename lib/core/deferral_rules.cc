@@ -5,10 +5,10 @@
 
 #include "core/deferral_rules.h"
 
+#include "kernels/kernels.h"
+
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
-#include <cstring>
 #include <numeric>
 #include <stdexcept>
 #include <utility>
@@ -57,10 +57,6 @@ double benefit_of(const classified_vector& vector,
     return 1.0 / (1.0 + std::exp(-z));
 }
 
-// Extensions of GCC and Clang: four lanes, which every processor has.
-using floats = float __attribute__((vector_size(16)));
-using ints = int32_t __attribute__((vector_size(16)));
-
 } // namespace
 
 deferral_rule deferral_rule_from(const std::string& word)
@@ -98,27 +94,10 @@ spectrum_levels levels_of(const float* x, size_t n)
 {
     if (!x)
         return {};
-    constexpr size_t lanes = sizeof(floats) / sizeof(float);
-    constexpr size_t chains = 4; // that do not wait for each other
-    const floats occupied = floats{} + 0.5f;
-    std::array<floats, chains> peak;
-    std::array<ints, chains> count{};
-    std::memcpy(peak.data(), x, sizeof(peak));
-    for (size_t i = 0; i < n; i += chains * lanes)
-        for (size_t k = 0; k < chains; k++) {
-            floats value;
-            std::memcpy(&value, x + i + k * lanes, sizeof(value));
-            peak[k] = value > peak[k] ? value : peak[k];
-            count[k] -= value >= occupied; // true is -1
-        }
-    spectrum_levels levels{ x[0] };
-    int32_t total = 0;
-    for (size_t k = 0; k < chains; k++)
-        for (size_t lane = 0; lane < lanes; lane++) {
-            levels.peak = std::max(levels.peak, peak[k][lane]);
-            total += count[k][lane];
-        }
-    levels.occupied = static_cast<float>(total) / static_cast<float>(n);
+    static const kernel_set& kernels = choose_kernels("");
+    spectrum_levels levels;
+    levels.occupied = static_cast<float>(kernels.levels(x, n, 0.5f, &levels.peak)) /
+                      static_cast<float>(n);
     return levels;
 }
 

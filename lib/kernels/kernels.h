@@ -105,6 +105,8 @@ struct kernel_set {
     //! out[i]: what would stand at index ranks[i] < n if in were sorted; takes n squared
     void (*ranked)(
         const float* in, size_t n, const size_t* ranks, size_t count, float* out);
+    //! How many of n >= 1 finite values are at least `limit`, and the largest
+    size_t (*levels)(const float* in, size_t n, float limit, float* largest);
     //! out = clip(scale (in - offset), low, high)
     void (*normalise)(const float* in,
                       size_t n,

@@ -125,6 +125,26 @@ BOOST_AUTO_TEST_CASE(block_means)
         }
 }
 
+BOOST_AUTO_TEST_CASE(levels)
+{
+    for (const size_t n : { 1, 3, 16, 32, 63, 64, 65, 1024 }) {
+        auto in = noise(n);
+        for (size_t i = 0; i < n; i += 5)
+            in[i] = 0.5f; // just counts
+        for (size_t top = 0; top < n; top += n / 7 + 1) {
+            in[top] += 10.0f;
+            float expected = untouched;
+            const size_t count =
+                reference_kernels().levels(in.data(), n, 0.5f, &expected);
+            for_each_simd([&](const kernel_set& kernels) {
+                float found = untouched;
+                BOOST_TEST(kernels.levels(in.data(), n, 0.5f, &found) == count);
+                BOOST_TEST(found == expected);
+            });
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(ranked)
 {
     for (const size_t n : { 1, 3, 16, 32, 33, 100 }) {

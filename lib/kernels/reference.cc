@@ -224,6 +224,12 @@ void block_means(const float* in, size_t blocks, size_t size, float* out)
     }
 }
 
+size_t levels(const float* in, size_t n, float limit, float* largest)
+{
+    *largest = *std::max_element(in, in + n);
+    return std::count_if(in, in + n, [=](float x) { return x >= limit; });
+}
+
 // The value at a rank is the largest of those that no more than `rank` others are below.
 void ranked(const float* in, size_t n, const size_t* ranks, size_t count, float* out)
 {
@@ -255,9 +261,10 @@ void normalise(const float* in,
 const kernel_set& reference_kernels()
 {
     static const kernel_set set = {
-        "reference",   1,           gemm,     gemm_bytes,  depthwise, max_pool,
-        sum_pool,      top_k,       quantise, relu,        add,       softmax,
-        complex_to_db, power_to_db, clamp_db, block_means, ranked,    normalise,
+        "reference", 1,        gemm,          gemm_bytes,  depthwise,
+        max_pool,    sum_pool, top_k,         quantise,    relu,
+        add,         softmax,  complex_to_db, power_to_db, clamp_db,
+        block_means, ranked,   levels,        normalise,
     };
     return set;
 }

@@ -56,6 +56,7 @@ const kernel_set& kernels(const char* name)
         spectrum<1, clamp_step>,
         block_means,
         ranked,
+        levels,
         normalise,
     };
     return set;

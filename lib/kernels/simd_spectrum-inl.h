@@ -120,6 +120,38 @@ void block_means(const float* in, size_t blocks, size_t size, float* out)
     }
 }
 
+// Four chains, which do not wait for each other.
+size_t levels(const float* in, size_t n, float limit, float* largest)
+{
+    constexpr size_t chains = 4;
+    const vec one = hn::Set(lanes_of, 1.0f);
+    const vec bound = hn::Set(lanes_of, limit);
+    vec top[chains];
+    vec count[chains];
+    for (size_t k = 0; k < chains; k++) {
+        top[k] = hn::Set(lanes_of, in[0]);
+        count[k] = hn::Zero(lanes_of);
+    }
+    size_t i = 0;
+    for (; i + chains * vec_lanes <= n; i += chains * vec_lanes)
+        for (size_t k = 0; k < chains; k++) {
+            const vec x = hn::LoadU(lanes_of, in + i + k * vec_lanes);
+            top[k] = hn::Max(top[k], x);
+            count[k] = hn::Add(count[k], hn::IfThenElseZero(hn::Ge(x, bound), one));
+        }
+    for (size_t k = 1; k < chains; k++) {
+        top[0] = hn::Max(top[0], top[k]);
+        count[0] = hn::Add(count[0], count[k]);
+    }
+    *largest = hn::GetLane(hn::MaxOfLanes(lanes_of, top[0]));
+    auto total = static_cast<size_t>(hn::GetLane(hn::SumOfLanes(lanes_of, count[0])));
+    for (; i < n; i++) {
+        *largest = std::max(*largest, in[i]);
+        total += in[i] >= limit;
+    }
+    return total;
+}
+
 // As the reference does, for a register of candidates at once.
 void ranked(const float* in, size_t n, const size_t* ranks, size_t count, float* out)
 {
