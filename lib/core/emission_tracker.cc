@@ -19,16 +19,16 @@ namespace speculative {
 namespace {
 
 // Chosen by trial; bench/emissions.py says what they are worth on scenes of other seeds.
-constexpr float novelty = 1.3f;        // spreads to the nearest emission
+constexpr float novelty = 1.4f;        // spreads to the nearest emission
 constexpr float good_fit = 0.9f;       // spreads within which no other is looked at
-constexpr float penalty_db = 1.0f;     // for posteriors that have nothing in common
+constexpr float penalty_db = 1.25f;    // for posteriors that have nothing in common
 constexpr float first_spread = 3.0f;   // dB, of an emission of which little is known
 constexpr float first_weight = 8.0f;   // vectors for which that guess stands
 constexpr uint64_t fast_memory = 64;   // vectors over which an emission is averaged
 constexpr uint64_t slow_memory = 8;    // verdicts over which they are
 constexpr uint64_t fuse_every = 16;    // vectors, once there are twice as many
 constexpr uint64_t first_ask = 4;      // vectors
-constexpr uint64_t clean_patience = 4; // times as late is too late for a clean context
+constexpr uint64_t clean_patience = 2; // times as late is too late for a clean context
 
 constexpr float scale_db = 20.0f; // of the preprocessing: x is in units of it
 constexpr size_t none = std::numeric_limits<size_t>::max();

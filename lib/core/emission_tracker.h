@@ -39,8 +39,8 @@ struct observation {
  * Segmentation. A vector's coarse spectrum is the largest bin of each of 64 blocks (dB; a
  * mean would bury a narrow signal). An emission is a running mean of coarse spectra, the
  * usual distance of its vectors from that mean (its spread), and its posterior. A vector
- * goes to the nearest emission, by root-mean-square distance plus up to 1 dB where the
- * posteriors contradict each other, or founds a new one if it is 1.3 spreads away from
+ * goes to the nearest emission, by root-mean-square distance plus up to 1.25 dB where the
+ * posteriors contradict each other, or founds a new one if it is 1.4 spreads away from
  * it. A source that is keyed off and on again finds itself again, as does the noise in
  * between; of more emissions than there are slots, the one ends whose absence is the
  * longest in proportion to its length.
@@ -52,7 +52,7 @@ struct observation {
  *
  * Asking. An emission is due at 4 vectors, and after an ask when it has twice as many (or
  * `hold` more), but not while an answer is awaited, and preferably when the slow model's
- * context holds nothing but this emission.
+ * context holds nothing but this emission; with twice the vectors it no longer waits for that.
  *
  * `cascade` uses it so: observe() each valid vector, whose `posterior` takes the fast
  * posterior's place. If the emission is `due` and uncertain, the vector is deferred

@@ -237,7 +237,7 @@ BOOST_FIXTURE_TEST_CASE(asks_prefer_a_clean_context, fixture)
     for (int i = 0; i < 50; i++)
         quiet();
     std::vector<uint64_t> asks;
-    for (int burst = 0; burst < 10; burst++) {
+    for (int burst = 0; burst < 5; burst++) {
         for (int i = 0; i < 3; i++)
             if (const observation o = carrier(); o.due && o.emission == 1) {
                 asks.push_back(o.vectors);
@@ -248,13 +248,13 @@ BOOST_FIXTURE_TEST_CASE(asks_prefer_a_clean_context, fixture)
         quiet();
     }
     BOOST_TEST_REQUIRE(!asks.empty());
-    BOOST_TEST(asks.front() == 16);
+    BOOST_TEST(asks.front() == 8);
     // Once it stays on, the next one is as soon as the context is clean.
     observation o;
     for (int i = 0; i < 60 && !(o = carrier()).due; i++)
         ;
     BOOST_TEST(o.due);
-    BOOST_TEST(o.vectors == 46);
+    BOOST_TEST(o.vectors == 31);
 }
 
 // A storm of short emissions: memory stays bounded, what is established stays known, and
