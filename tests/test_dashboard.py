@@ -24,6 +24,7 @@ from gr_speculative import prometheus  # noqa: E402
 from gr_speculative.dashboard import hub_pages  # noqa: E402
 from gr_speculative.handshake import Hello, encode_hello  # noqa: E402
 from gr_speculative.hub import Hub  # noqa: E402
+from gr_speculative.hub_stats import Histogram  # noqa: E402
 from gr_speculative.node_board import NodeBoard, picture  # noqa: E402
 from gr_speculative.node_report import Report, encode_report  # noqa: E402
 from gr_speculative.web import WebServer  # noqa: E402
@@ -115,9 +116,14 @@ def test_prometheus_reads_every_metric(site):
 
 
 def test_a_nodes_own_metrics():
-    page = prometheus.exposition(prometheus.NodeCollector("roof", lambda: {"vectors": 3, "threshold": 0.5}))
+    latency = Histogram([0.1, 1.0])
+    latency.add(0.5)
+    told = {"vectors": 3, "threshold": 0.5, "live_risk": 0.01}
+    page = prometheus.exposition(prometheus.NodeCollector("roof", lambda: told, latency))
     assert b'speculative_node_vectors_total{node="roof"} 3.0' in page()
     assert b'speculative_node_threshold{node="roof"} 0.5' in page()
+    assert b'speculative_node_live_risk{node="roof"} 0.01' in page()
+    assert b'speculative_node_latency_seconds_bucket{le="1.0"} 1.0' in page()
 
 
 def test_the_state_says_what_nodes_reported(site):

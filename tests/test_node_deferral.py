@@ -95,3 +95,40 @@ def test_what_the_classifier_refuses_is_one_line(recording, options, complaint, 
     assert cli.main(["node", "--no-slow", "--rate", "2e6", str(recording), *options]) == 2
     error = capsys.readouterr().err
     assert complaint in error and error.count("\n") == 1
+
+
+def test_a_nodes_telemetry_has_every_figure_as_metrics_and_for_the_hub(tmp_path):
+    parser = pytest.importorskip("prometheus_client.parser")
+    from gr_speculative import prometheus
+    from gr_speculative.node_report import Report, encode_report
+
+    node = flowgraph(noise(tmp_path, 4096), hub=NOBODY, audit_fraction=0.1)
+    node.start()
+    until = time.monotonic() + PATIENCE_S
+    while "live_risk" not in node.telemetry() and time.monotonic() < until:
+        time.sleep(0.02)
+    told = node.telemetry()
+    page = prometheus.exposition(prometheus.NodeCollector("roof", node.telemetry, node.latency_s))().decode()
+    node.stop()
+    node.wait()
+    encode_report(Report("roof", 1, [], told))  # fits
+    kinds = {family.name: family.type for family in parser.text_string_to_metric_families(page)}
+    for name in (
+        "vectors",
+        "accepted",
+        "deferred",
+        "unbudgeted",
+        "invalid",
+        "in_time",
+        "timed_out",
+        "dropped",
+    ):
+        assert kinds[f"speculative_node_{name}"] == "counter", name
+    for name in ("failed", "late", "unknown", "duplicate", "malformed", "audited", "link_sent", "link_lost"):
+        assert kinds[f"speculative_node_{name}"] == "counter", name
+    for name in ("in_flight", "threshold", "price", "live_risk", "live_risk_lower", "live_risk_upper"):
+        assert kinds[f"speculative_node_{name}"] == "gauge", name
+    for name in ("fast_ratio", "slow_ratio", "fallback_ratio", "deferral_ratio", "latency_p99_ms"):
+        assert kinds[f"speculative_node_{name}"] == "gauge", name
+    assert kinds["speculative_node_latency_seconds"] == "histogram"
+    assert {"process_cpu_seconds", "process_resident_memory_bytes"} < set(kinds)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 ENDS = ("ok", "busy", "expired", "error", "malformed", "undeliverable")
 COUNTERS = ("received", *ENDS, "batches", "hellos", "reports", "turned_away", "reloads")
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
@@ -34,8 +34,8 @@ class HubStats:
     def __init__(self) -> None:
         self.counts = dict.fromkeys(COUNTERS, 0)
         self.batch_size = Histogram(_SIZES)  # requests
-        self.answer_s = Histogram(_SECONDS)  # from a request's arrival to its verdict `ok`
-        self.inference_s = Histogram(_SECONDS)  # of a batch
+        self.answer_s = Histogram(SECONDS)  # from a request's arrival to its verdict `ok`
+        self.inference_s = Histogram(SECONDS)  # of a batch
 
     def count(self, name: str) -> None:
         self.counts[name] += 1

@@ -16,7 +16,8 @@ from gr_speculative.node_board import NodeBoard
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # Of a node's telemetry, what may go down; the rest are counters.
-_NODE_GAUGES = ("in_flight", "threshold", "fast_ratio", "slow_ratio", "fallback_ratio", "risk", "budget")
+_NODE_GAUGES = ("in_flight", "threshold", "price")
+_NODE_GAUGE_ENDINGS = ("_ms", "_ratio", "_risk", "_risk_lower", "_risk_upper")
 
 
 class Hub(Protocol):
@@ -63,13 +64,14 @@ class HubCollector:
 
 
 class NodeCollector:
-    """Reads a node's own telemetry, numbers by name, at each scrape."""
+    """Reads a node's own telemetry, numbers by name, and latencies, at each scrape."""
 
-    def __init__(self, node_id: str, telemetry: Callable[[], dict[str, float]]) -> None:
-        self._node_id, self._telemetry = node_id, telemetry
+    def __init__(self, node_id: str, telemetry: Callable[[], dict[str, float]], latency_s: Histogram) -> None:
+        self._node_id, self._telemetry, self._latency = node_id, telemetry, latency_s
 
     def collect(self) -> Iterator[Metric]:
         yield from node_metrics({self._node_id: self._telemetry()})
+        yield _histogram("speculative_node_latency_seconds", "deferral to verdict in time", self._latency)
 
 
 def exposition(*collectors: object) -> Callable[[], bytes]:
@@ -89,7 +91,7 @@ def node_metrics(nodes: dict[str, dict[str, float]]) -> Iterator[Metric]:
         for name, value in telemetry.items():
             if not name.isidentifier() or not name.isascii():
                 continue
-            gauge = name in _NODE_GAUGES or name.endswith("_ms")
+            gauge = name in _NODE_GAUGES or name.endswith(_NODE_GAUGE_ENDINGS)
             family = CounterMetricFamily if not gauge else GaugeMetricFamily
             metric = f"speculative_node_{name}"
             families.setdefault(metric, family(metric, name.replace("_", " "), labels=["node"]))

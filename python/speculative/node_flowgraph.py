@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from gnuradio import gr
 
+from gr_speculative.hub_stats import SECONDS, Histogram
 from gr_speculative.sigmf_io import Recording
 from gr_speculative.summary import Summary
 
@@ -20,6 +21,7 @@ from .recording_source import recording_source
 from .result_sink import result_sink
 from .sources import LiveSource
 from .spectrum_classifier import spectrum_classifier
+from .telemetry_reader import telemetry_reader
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ class node_flowgraph(gr.top_block):
             self.msg_connect(self.weather, "conditions", self.classifier, "conditions")
         self._result = Summary(threshold=self.classifier.threshold())
         self.sink = result_sink(self._on_result)
+        self._reader = telemetry_reader()
+        self.latency_s = Histogram(SECONDS)  # from deferral to verdict, of those in time
         self._drain_timeout = options.deadline + 1.0
         self._drain_since: float | None = None
         if isinstance(source, LiveSource):
@@ -97,6 +101,7 @@ class node_flowgraph(gr.top_block):
             )
             self.connect(self.source, self.classifier)
         self.msg_connect(self.classifier, "results", self.sink, "results")
+        self.msg_connect(self.classifier, "telemetry", self._reader, "telemetry")
 
     def wait_finished(self, timeout: float) -> bool:
         """True once the stream has ended and what it deferred is settled, or has had its time."""
@@ -118,8 +123,10 @@ class node_flowgraph(gr.top_block):
         return self._drained() or now >= self._drain_since + self._drain_timeout
 
     def telemetry(self) -> dict[str, float]:
-        """Counters, threshold, latency percentiles in ms, and the link's counters as `link_*`. Any thread."""
-        numbers: dict[str, float] = dict(self.classifier.counters())
+        """Counters, ratios, threshold, live risk, latency percentiles in ms, and the link's counters as `link_*`. Any
+        thread; ratios and risk are at most a second old."""
+        numbers: dict[str, float] = self.classifier.counters() | self._reader.numbers
+        numbers["deferral_ratio"] = numbers["deferred"] / max(numbers["vectors"], 1)
         numbers["threshold"] = self.classifier.threshold()
         for percent in (50, 99):
             numbers[f"latency_p{percent}_ms"] = self.classifier.classifier.latency_quantile(percent / 100)
@@ -151,6 +158,7 @@ class node_flowgraph(gr.top_block):
                 self._summary_labels[result["fast_label"]] -= 1
             else:
                 self._result.add_latency(result["elapsed_ms"])
+                self.latency_s.add(result["elapsed_ms"] / 1e3)
         if result["status"] != "provisional":
             self._summary_labels[result["label"]] += result["count"]
         for write in self._writers:

@@ -102,7 +102,7 @@ def _watch(
     if options.http is not None:
         from gr_speculative import prometheus
 
-        page = prometheus.exposition(prometheus.NodeCollector(name, flowgraph.telemetry))
+        page = prometheus.exposition(prometheus.NodeCollector(name, flowgraph.telemetry, flowgraph.latency_s))
         stack.enter_context(WebServer(options.http, {"/metrics": (prometheus.CONTENT_TYPE, page)}))
 
 
