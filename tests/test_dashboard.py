@@ -55,20 +55,21 @@ def result(offset, label, **changes):
 
 @pytest.fixture(scope="module")
 def site():
-    """A hub with two nodes that have reported for a while, and its pages."""
+    """A hub with two nodes that have reported for a while, and one that does not, and its pages."""
     board = NodeBoard()
     hub = Hub([Model], observers=[board])
     context = zmq.Context()
     with serving(hub), WebServer("127.0.0.1:0", hub_pages(hub, board)) as server:
         for node in ("roof", HOSTILE):
-            talk(context, hub, node)
+            talk(context, hub, node, reports=15)
+        talk(context, hub, "mast", reports=0)
         wait_for(lambda: hub.counters()["reports"] == 2 * 15)
-        wait_for(lambda: hub.counters()["nodes"] == 2)
+        wait_for(lambda: hub.counters()["nodes"] == 3)
         yield server.url
     context.destroy(linger=0)
 
 
-def talk(context, hub, node):
+def talk(context, hub, node, reports):
     socket = context.socket(zmq.DEALER)
     socket.rcvtimeo = 10_000
     socket.connect(hub.endpoint)
@@ -80,7 +81,7 @@ def talk(context, hub, node):
     request = Request(1, 1, levels, 0.5, -100, 1e6, 1e4, "noise", 0.5, node, center_frequency=433.92e6)
     socket.send_multipart(encode_request(request))
     assert decode_verdict(socket.recv_multipart()).status == "ok"
-    for second in range(1, 16):
+    for second in range(1, reports + 1):
         telemetry = {
             "vectors": 1000 * second,
             "accepted": 800 * second,
@@ -88,6 +89,8 @@ def talk(context, hub, node):
             "in_time": 150 * second + int(30 * math.sin(second)),
             "timed_out": 50 * second,
             "threshold": 0.85,
+            "audited": 10 * second,
+            "live_risk": 0.0125,
             "latency_p50_ms": 3.5,
             "latency_p99_ms": 17.25,
         }
@@ -105,9 +108,9 @@ def test_prometheus_reads_every_metric(site):
     assert headers["Content-Type"].startswith("text/plain")
     families = {family.name: family for family in text_string_to_metric_families(body.decode())}
     values = {sample.name: sample.value for family in families.values() for sample in family.samples}
-    assert values["speculative_hub_received_total"] == values["speculative_hub_ok_total"] == 2
+    assert values["speculative_hub_received_total"] == values["speculative_hub_ok_total"] == 3
     assert values["speculative_hub_batch_size_count"] == values["speculative_hub_inference_seconds_count"]
-    assert values["speculative_hub_answer_seconds_count"] == 2
+    assert values["speculative_hub_answer_seconds_count"] == 3
     assert values["speculative_model_resident_bytes"] > 1 << 20
     assert values["process_resident_memory_bytes"] > 1 << 20
     nodes = {sample.labels["node"]: sample.value for sample in families["speculative_node_vectors"].samples}
@@ -172,9 +175,19 @@ def test_a_browser_draws_it(site, tmp_path):
     picture = Path(os.environ.get("SPECULATIVE_SCREENSHOT", tmp_path / "dashboard.png"))
     dom = browse(site, "--dump-dom")
     browse(site, f"--screenshot={picture}", "--window-size=1200,900")
-    for text in ("<h2>roof</h2>", "fast 80.0 %", "latency p50 3.5 ms, p99 17.3 ms", "15,000", "model double"):
+    for text in (
+        "<h2>roof</h2>",
+        "fast 80.0 %",
+        "p50 3.5 ms",
+        "p99 17.3 ms",
+        "15,000",
+        "3,000 (20.0 %)",
+        "1.3 %",
+        "model double",
+    ):
         assert text in dom, text
-    assert dom.count("<article>") == 2 and dom.count("<polyline") == 6 and dom.count("<canvas") == 2
+    assert dom.count("<article>") == 3 and dom.count("<polyline") == 10 and dom.count("<canvas") == 3
+    assert "start it with --report" in dom
     assert "<h2>&lt;img src=x" in dom and "owned" not in dom.split("</title>")[0]
     assert 'id="lost" role="status" hidden' in dom
     image = picture.read_bytes()
