@@ -25,6 +25,7 @@ STYLE = {
     "legend.frameon": False,
     "figure.constrained_layout.use": True,
     "savefig.dpi": 130,
+    "savefig.bbox": "tight",
 }
 
 
@@ -95,7 +96,7 @@ def _deferral(axis: plt.Axes, name: str, part: dict[str, Any]) -> None:
 
 def _confusions(name: str, part: dict[str, Any], labels: list[str], path: Path) -> Path:
     models = ("fast", "slow", "merged", "cascade")
-    figure, axes = plt.subplots(1, len(models), figsize=(16, 4.6), sharey=True)
+    figure, axes = plt.subplots(1, len(models), figsize=(16, 5.4), sharey=True)
     for axis, model in zip(axes, models, strict=True):
         counts = np.array(part["models"][model]["confusion"])
         share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -140,16 +141,19 @@ def _mixtures(name: str, rows: list[dict[str, Any]], path: Path) -> Path:
     for axis, apart in zip(axes, (False, True), strict=True):
         of = [row for row in rows if row["apart"] == apart]
         ratios = [row["ratio_db"] for row in of]
-        for model in ("fast", "slow", "cascade"):
+        for shift, model in zip((-0.25, 0, 0.25), ("fast", "slow", "cascade"), strict=True):
             found = [row["models"][model] for row in of]
+            at = [ratio + shift for ratio in ratios]
             stronger = [f["stronger"]["value"] for f in found]
-            low, high = zip(*(f["stronger"]["interval"] for f in found), strict=True) if found else ((), ())
-            axis.plot(ratios, stronger, "o-", ms=3, color=COLOURS[model], label=f"{model}: the stronger")
-            axis.fill_between(ratios, low, high, color=COLOURS[model], alpha=0.12, lw=0)
+            axis.plot(at, stronger, "o-", ms=4, color=COLOURS[model], label=f"{model}: the stronger")
+            for x, figures in zip(at, found, strict=True):
+                axis.plot([x, x], figures["stronger"]["interval"], lw=1, color=COLOURS[model])
             either = [f["either"]["value"] for f in found]
             axis.plot(ratios, either, ls=":", color=COLOURS[model], label=f"{model}: either of the two")
         title = "in bands of their own" if apart else "over each other"
-        axis.set(title=f"{name}: two signals {title}", xlabel="the weaker lies below by, dB", ylim=(0, 1.02))
+        axis.set(
+            title=f"{name}: two signals {title}", xlabel="how far the weaker lies below, dB", ylim=(0, 1.02)
+        )
     axes[0].set_ylabel("share of windows whose label is")
     axes[1].legend(loc="lower right", ncols=2, fontsize=8)
     return _save(figure, path)
