@@ -142,6 +142,52 @@ def whole_chain(seconds: float, classifiers: int = 1) -> dict[str, float]:
     }
 
 
+def sustained(seconds: float, rate: float, ring: float) -> dict[str, float]:
+    """The whole chain behind a source that keeps to `rate` samples a second, as a receiver does, nothing pinned.
+
+    A receiver whose ring buffer holds `ring` seconds loses what the chain lags behind by more than that; the lag
+    is read every 10 ms. rate 0: the highest at which ten seconds go without a loss, of 90, 80, 70 % and so on of
+    what the chain does unpaced.
+    """
+    if not rate:
+        unpaced = whole_chain(10.0)["ms_per_s"] * 1e6
+        tries = (unpaced * percent / 100 for percent in range(90, 9, -10))
+        rate = next((r for r in tries if not sustained(10.0, r, ring)["dropped"]), unpaced / 10)
+    top = gr.top_block()
+    source = blocks.vector_source_c(noise(1 << 20).tolist(), True)
+    throttle = blocks.throttle(gr.sizeof_gr_complex, rate)
+    chain = speculative.spectrum_classifier(sample_rate=rate, slow="none", max_run=4096)
+    for block in (source, throttle):
+        block.set_min_output_buffer(1 << 16)
+    top.connect(source, throttle, chain)
+    top.start()
+    time.sleep(2.0)
+
+    def vectors() -> int:
+        return chain.classifier.counters()["vectors"]
+
+    begin, first, cpu = time.perf_counter(), vectors(), time.process_time()
+    lag = lost = 0.0  # seconds
+    while (now := time.perf_counter()) < begin + seconds:
+        behind = now - begin - (vectors() - first) * 1024 / rate
+        lag = max(lag, behind - lost)
+        lost = max(lost, behind - ring)
+        time.sleep(0.01)
+    cpu, done = time.process_time() - cpu, vectors() - first
+    top.stop()
+    top.wait()
+    return {
+        "ms_per_s": rate / 1e6,
+        "seconds": now - begin,
+        "vectors": done,
+        "dropped": round(lost * rate / 1024),
+        "invalid": chain.classifier.counters()["invalid"],
+        "longest_lag_ms": lag * 1e3,
+        "ring_ms": ring * 1e3,
+        "cpu_us_per_vector": cpu / done * 1e6,
+    }
+
+
 def cascade(seconds: float) -> dict[str, float]:
     """Process CPU µs a vector: fast only, cascade at 1 % deferral (a budget), slow on every vector.
 
@@ -221,10 +267,12 @@ def memory() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("blocks", "chain", "cascade", "memory"))
+    parser.add_argument("what", choices=("blocks", "chain", "sustained", "cascade", "memory"))
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 512, 1024, 2048, 4096, 8192])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1.0, help="a round; of the chain: the run")
+    parser.add_argument("--rate", type=float, default=0.0, help="sustained: samples/s; 0: find the highest")
+    parser.add_argument("--ring", type=float, default=0.1, help="sustained: s that a receiver's buffer holds")
     args = parser.parse_args()
     torch.set_num_threads(1)
     report: object = None
@@ -232,6 +280,8 @@ def main() -> None:
         report = {"added_mib": memory()}
     elif args.what == "cascade":
         report = cascade(args.seconds)
+    elif args.what == "sustained":
+        report = sustained(args.seconds, args.rate, args.ring)
     elif args.what == "chain":
         report = [whole_chain(args.seconds, count) for count in (1, 2)]
     else:

@@ -68,6 +68,11 @@ def table(report: dict) -> None:
     for row in report["chain"]:
         figures = f"{row['ms_per_s']:8.1f} {row['slowest_second_ms_per_s']:12.1f}"
         print(f"  {row['classifiers']} classifier(s)  {figures} {row['cpu_us_per_vector']:15.2f}")
+    row = report["sustained"]
+    print(
+        f"  paced at {row['ms_per_s']:.1f} MS/s for {row['seconds']:.0f} s: {row['dropped']} of {row['vectors']}"
+        f" vectors dropped, longest lag {row['longest_lag_ms']:.0f} ms, {row['cpu_us_per_vector']:.2f} µs a vector"
+    )
     print("\ncascade, CPU µs a vector at 1 % deferral")
     print("  " + ", ".join(f"{name} {value:.3g}" for name, value in report["cascade"].items()))
     print(f"\nmemory that the block adds: {report['memory']['added_mib']:.1f} MiB")
@@ -77,9 +82,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--core", type=int, default=max(os.sched_getaffinity(0)), help="to pin to")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument(
-        "--sustain", type=float, default=10.0, help="s that the whole chain runs (1800: half an hour)"
-    )
+    parser.add_argument("--sustain", type=float, default=10.0, help="s of the paced run (1800: half an hour)")
+    parser.add_argument("--rate", type=float, default=0.0, help="of it, samples/s; 0: find the highest")
     args = parser.parse_args()
     model = str(default_fast_model())
     flowgraphs = [sys.executable, BENCH / "flowgraphs.py"]
@@ -93,7 +97,8 @@ def main() -> None:
         "policy": policy(model, args.core),
         "engines": last_line(output(sys.executable, BENCH / "engines.py", model, core=args.core)),
         "blocks": part("blocks", "--rounds", args.rounds, core=args.core),
-        "chain": part("chain", "--seconds", args.sustain),
+        "chain": part("chain", "--seconds", 10),
+        "sustained": part("sustained", "--seconds", args.sustain, "--rate", args.rate),
         "cascade": part("cascade", "--seconds", 10),
         "memory": part("memory"),
     }
