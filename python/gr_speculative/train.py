@@ -25,6 +25,7 @@ from .model import Model, softmax
 from .models import FastNet, SlowNet
 from .onnx_export import export_fast
 from .pool import Pool
+from .quantize import FLOAT32, quantize
 from .slow_model import load_slow_model, save_slow_model
 from .train_command import EPOCHS
 from .training import Settings, distilled_from, held_out, train
@@ -86,6 +87,7 @@ class _Job:
         command += f" --distillation {args.distillation:g}" + (
             f" --epochs {args.epochs}" if args.epochs else ""
         )
+        command += " --quantize" if args.quantize else ""
         record = {"data_sha256": sha256, "seed": args.seed, "command": command}
         pool = examples(args, sha256, kept)
         return _Job(args, record, pool, Windows(validation))
@@ -122,7 +124,13 @@ class _Job:
             calibration=calibration,
         )
         path = self.args.out / "fast.onnx"
-        export_fast(path, network, contract)
+        if self.args.quantize:
+            export_fast(self.args.out / FLOAT32, network, contract)
+            shard = self.pool.shard(0)
+            examples = shard.db(np.arange(len(shard.rate)), np.random.default_rng(self.args.seed), 1)
+            quantize(self.args.out / FLOAT32, path, examples, shard.rate)
+        else:
+            export_fast(path, network, contract)
         self._report("fast", self._probabilities(load_fast_model(path)))
         self._report("merged", merge(p, q, *weights))
 

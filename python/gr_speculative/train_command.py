@@ -35,6 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cache", type=Path, default=CACHE, metavar="DIR", help=f"examples and checkpoints (default {CACHE})"
     )
+    parser.add_argument(
+        "--quantize",
+        action="store_true",
+        help="fast.onnx in 8-bit integers; fast-float32.onnx keeps what it was made of",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
