@@ -87,7 +87,7 @@ def talk(context, hub, node, reports):
             "accepted": 800 * second,
             "deferred": 200 * second,
             "in_time": 150 * second + int(30 * math.sin(second)),
-            "timed_out": 50 * second,
+            "timed_out": 50 * second - int(30 * math.sin(second)),
             "threshold": 0.85,
             "audited": 10 * second,
             "live_risk": 0.0125,
@@ -136,6 +136,16 @@ def test_the_state_says_what_nodes_reported(site):
     assert roof["verdicts"] == {"signal": 1}
     assert len(roof["history"]) == 15 and roof["history"][0][1] == 0.8
     assert roof["recent"][0]["label"] == "signal" and roof["recent"][0]["width"] == 32
+
+
+def test_shares_are_of_what_was_settled_and_add_up_to_one():
+    """Verdicts may come after the last vector, and a node may start anew."""
+    board = NodeBoard()
+    for accepted, in_time, failed in ((80, 10, 10), (80, 25, 10), (80, 25, 10), (3, 1, 0)):
+        telemetry = {"vectors": 100, "accepted": accepted, "in_time": in_time, "failed": failed}
+        board.on_report("roof", Report("roof", 1, [], telemetry))
+    shares = [entry[1:4] for entry in board.state()["roof"]["history"]]
+    assert shares == [[0.8, 0.1, 0.1], [0, 1, 0], [0.6957, 0.2174, 0.087], [0.75, 0.25, 0]]
 
 
 def test_only_pages_that_exist_and_nothing_else(site):

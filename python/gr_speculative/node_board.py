@@ -22,7 +22,7 @@ _HISTORY = 300  # telemetry messages, about a second each
 _RECENT = 12  # verdicts with a picture
 _LABELS = 64
 _PICTURE = (16, 64)  # vectors, bins of a picture
-_COUNTERS = ("vectors", "accepted", "in_time", "timed_out", "dropped", "failed", "unbudgeted")
+_COUNTERS = ("accepted", "in_time", "timed_out", "dropped", "failed", "unbudgeted")
 
 
 @dataclass
@@ -118,13 +118,13 @@ def picture(levels: np.ndarray) -> dict[str, Any]:
 
 
 def _shares(before: dict[str, float], after: dict[str, float]) -> list[float]:
-    """Of the vectors between two telemetry messages; of all of them where the node has started anew."""
+    """Of what was settled between two telemetry messages; since the start where nothing was, or it has started anew."""
     change = {key: after.get(key, 0) - before.get(key, 0) for key in _COUNTERS}
-    if min(change.values()) < 0:
+    if min(change.values()) < 0 or not any(change.values()):
         change = {key: after.get(key, 0) for key in _COUNTERS}
-    vectors = max(change["vectors"], 1)
     fallback = change["timed_out"] + change["dropped"] + change["failed"] + change["unbudgeted"]
-    shares = [change["accepted"] / vectors, change["in_time"] / vectors, fallback / vectors]
+    settled = max(change["accepted"] + change["in_time"] + fallback, 1)
+    shares = [change["accepted"] / settled, change["in_time"] / settled, fallback / settled]
     return [
         round(time.time(), 1),
         *(round(share, 4) for share in shares),
