@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -21,23 +22,28 @@ _STEP_S = 0.05
 
 
 class RealNode:
-    """Runs while entered, asks the hub at `endpoint` about every vector, and writes its results under `folder`.
+    """Runs while entered, asks about every vector, and writes its results under `folder`.
 
-    rate: samples a second. `counters`: those of its summary, once it has ended; `vectors`: how many it was given.
+    endpoint: the hub's; None: its own worker, with a stand-in model. rate: samples a second.
+    counters: those of its summary, once it has ended. vectors: how many it was given.
     """
 
-    def __init__(self, endpoint: str, folder: Path, rate: float = 50e3, deadline_s: float = 2.0) -> None:
+    def __init__(
+        self, endpoint: str | None, folder: Path, rate: float = 50e3, deadline_s: float = 2.0
+    ) -> None:
         self._folder, self._rate = folder, rate
         self._command = [sys.executable, "-m", "gr_speculative", "node", "-", "--format", "cs8"]
         self._command += ["--rate", str(rate), "--threshold", "1", "--deadline", str(deadline_s)]
-        self._command += ["--hub", endpoint, "--node-id", "real", "--report", "--out", str(folder)]
+        self._command += ["--hub", endpoint] if endpoint else ["--slow-model", "instant_slow_model:make"]
+        self._command += ["--node-id", "real", "--report", "--out", str(folder)]
         self._stopping = threading.Event()
         self.counters: dict[str, int] = {}
         self.vectors = 0
 
     def __enter__(self) -> RealNode:
-        here = Path(__file__).parents[1] / "python"
-        path = os.pathsep.join(filter(None, [os.environ.get("PYTHONPATH"), str(here)]))
+        here = Path(__file__).parent
+        search = [os.environ.get("PYTHONPATH"), str(here.parent / "python"), str(here)]
+        path = os.pathsep.join(filter(None, search))
         self._process = subprocess.Popen(
             self._command,
             env=os.environ | {"PYTHONPATH": path},
@@ -65,6 +71,16 @@ class RealNode:
     def status(self) -> tuple[int, int, int]:
         """Resident bytes, threads and open files."""
         return process_status(self._process.pid)
+
+    def answered(self) -> int:
+        """Vectors whose result holds a verdict."""
+        return sum(any(r["status"] == "revised" for r in results) for results in self.results().values())
+
+    def kill_worker(self) -> None:
+        """Kills its own worker, which is its child."""
+        for task in Path(f"/proc/{self._process.pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                os.kill(int(child), signal.SIGKILL)
 
     def results(self) -> dict[int, list[dict]]:
         """What it has published of each vector, in this order."""

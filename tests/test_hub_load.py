@@ -3,9 +3,11 @@
 """A hub at ten times its capacity, killed, stopped, with clocks that go wrong. Slow versions take minutes."""
 
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from test_hub import Model, hub_of, serving
 from test_hub import node as node  # a fixture
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+ROOT = Path(__file__).parents[1]
 DEADLINE_S = 2.0
 
 
@@ -117,6 +120,15 @@ def test_a_hub_that_is_stopped_and_goes_on(connect):
     assert total(fleet)["ok"] > before
     assert all(map(conserved, fleet.nodes))
     assert adds_up(hub.counters)
+
+
+@pytest.mark.slow
+def test_the_soak_itself_for_two_minutes():
+    """An hour of it is for people: `python bench/soak.py`."""
+    pytest.importorskip("gnuradio.speculative", reason="the GNU Radio module is not installed")
+    command = [sys.executable, ROOT / "bench" / "soak.py", "--minutes", "2"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0 and "flat and conserved" in done.stdout, done.stdout + done.stderr[-2000:]
 
 
 def test_a_wall_clock_set_back_an_hour_changes_nothing(node, monkeypatch):
