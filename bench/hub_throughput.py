@@ -6,7 +6,9 @@
 All three run the same model in a server process of its own and answer the same load: `--clients` closed loops,
 each with one request of 16 x 1024 bytes under way. HTTP is FastAPI on uvicorn over kept-alive connections, with
 the same batching as the hub (size and wait); the REP loop answers one request after the other. Rounds alternate,
-figures are medians. Run: python bench/hub_throughput.py [--model models/slow.safetensors]; needs fastapi, uvicorn.
+figures are medians. CPU is that of the server's processes, and hardly depends on what else runs.
+Run: python bench/hub_throughput.py; by default with the model that comes with the program, and with one that
+costs nothing, which leaves what the servers themselves cost. Needs fastapi, uvicorn.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import asyncio
 import functools
 import json
 import multiprocessing
+import os
 import statistics
 import sys
 import time
@@ -27,7 +30,9 @@ import zmq
 import zmq.asyncio
 from fastapi import FastAPI, Request
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "python"))
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "python"), str(ROOT / "tests")]
+os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:2])  # for the hub's model process
 
 from gr_speculative import wire  # noqa: E402
 from gr_speculative.handshake import Hello, encode_hello  # noqa: E402
@@ -164,17 +169,30 @@ async def load_http(port: int, clients: int, seconds: float) -> list[float]:
     return elapsed
 
 
+def cpu_s(pid: int) -> float:
+    """What a process and its children that live have used so far, by /proc."""
+    folder = Path(f"/proc/{pid}")
+    fields = (folder / "stat").read_text().rpartition(")")[2].split()
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    children = " ".join(path.read_text() for path in folder.glob("task/*/children")).split()
+    return own + sum(cpu_s(int(child)) for child in children)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", help="default the one that comes with the program")
+    parser.add_argument("--model", action="append", help="may be repeated")
     parser.add_argument("--clients", type=int, default=64)
     parser.add_argument("--max-batch", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=5.0, help="of each round")
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    model = args.model or default_slow_model()
+    for model in args.model or [default_slow_model(), "instant_slow_model:make"]:
+        compare(model, args)
+
+
+def compare(model: str, args: argparse.Namespace) -> None:
     context = multiprocessing.get_context("spawn")
-    base = 20_000 + time.time_ns() % 20_000
+    base = 20_000 + time.time_ns() % 10_000
     ends = {"hub": f"tcp://127.0.0.1:{base}", "HTTP": base + 1, "REP": f"tcp://127.0.0.1:{base + 2}"}
     servers = {"hub": serve_hub, "HTTP": serve_http, "REP": serve_rep}
     loads = {
@@ -182,23 +200,24 @@ def main() -> None:
         "HTTP": lambda s: load_http(ends["HTTP"], args.clients, s),
         "REP": lambda s: load_zmq(ends["REP"], args.clients, s, zmq.REQ),
     }
-    processes, results = [], {name: [] for name in servers}
+    processes, results = {}, {name: [] for name in servers}
     try:
         for name, serve in servers.items():
             ready = context.Event()
-            processes.append(context.Process(target=serve, args=(model, ends[name], args.max_batch, ready)))
-            processes[-1].start()
+            processes[name] = context.Process(target=serve, args=(model, ends[name], args.max_batch, ready))
+            processes[name].start()
             assert ready.wait(60), f"{name} does not start"
         time.sleep(1.0)
         for number in range(args.rounds + 1):  # the first warms up
             for name, run in loads.items():
-                seconds = args.seconds if number else 1.0
+                seconds, before = args.seconds if number else 1.0, cpu_s(processes[name].pid)
                 elapsed = asyncio.run(run(seconds))
                 if number:
                     p50, p99 = np.quantile(elapsed, [0.5, 0.99]) * 1e3
-                    results[name].append((len(elapsed) / seconds, p50, p99))
+                    cpu = (cpu_s(processes[name].pid) - before) / len(elapsed)
+                    results[name].append((len(elapsed) / seconds, p50, p99, cpu * 1e6))
     finally:
-        for process in processes:
+        for process in processes.values():
             process.terminate()
             process.join()
     print(f"{model}, {args.clients} clients, batches of {args.max_batch} and {MAX_WAIT_S * 1e3:g} ms")
@@ -206,10 +225,10 @@ def main() -> None:
         name: [statistics.median(column) for column in zip(*rows, strict=True)]
         for name, rows in results.items()
     }
-    for name, (rate, p50, p99) in medians.items():
-        ratio = medians["hub"][0] / rate
+    for name, (rate, p50, p99, cpu) in medians.items():
         print(
-            f"{name:5} {rate:8.1f} requests/s  p50 {p50:7.2f} ms  p99 {p99:7.2f} ms  hub / {name} = {ratio:.2f}"
+            f"{name:5} {rate:8.1f} requests/s  p50 {p50:7.2f} ms  p99 {p99:7.2f} ms  CPU {cpu:6.0f} us/request"
+            f"  hub / {name} = {medians['hub'][0] / rate:.2f}"
         )
 
 
