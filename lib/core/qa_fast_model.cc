@@ -7,6 +7,7 @@
 #include "model_file.h"
 #include "test_models.h"
 #include "test_naive_network.h"
+#include "test_temporary_file.h"
 #include <gnuradio/speculative/fast_model.h>
 
 #include <boost/test/unit_test.hpp>
@@ -18,32 +19,10 @@
 #include <unistd.h>
 
 using namespace gr::speculative;
+using test::temporary_file;
 namespace fs = std::filesystem;
 
 namespace {
-
-//! A file that lives as long as this.
-class temporary_file
-{
-public:
-    explicit temporary_file(const std::string& bytes)
-    {
-        std::string name = (fs::temp_directory_path() / "qa_fast_model.XXXXXX").string();
-        const int descriptor = mkstemp(&name[0]);
-        BOOST_TEST_REQUIRE(descriptor >= 0);
-        close(descriptor);
-        d_path = name;
-        std::ofstream(name, std::ios::binary) << bytes;
-    }
-    ~temporary_file() { fs::remove(d_path); }
-    temporary_file(const temporary_file&) = delete;
-    temporary_file& operator=(const temporary_file&) = delete;
-
-    const std::string& path() const { return d_path; }
-
-private:
-    std::string d_path;
-};
 
 void check_refused(const std::string& path, const std::string& expected)
 {
