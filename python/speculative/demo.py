@@ -71,7 +71,7 @@ def read_results(path: Path) -> dict[int, dict]:
 
 
 def accuracy_table(truth: list, results: dict[int, dict], n_vectors: int, vector_samples: int) -> str:
-    """Share of vectors whose label is the true one, of the fast model alone and as published, by class."""
+    """Share of vectors whose label is the true one, without slow and as published, by class."""
     labels = vector_labels(truth, n_vectors, vector_samples)
     total, fast, published = Counter(), Counter(), Counter()
     for offset, result in results.items():
@@ -80,7 +80,7 @@ def accuracy_table(truth: list, results: dict[int, dict], n_vectors: int, vector
             total[label] += 1
             fast[label] += result["fast_label"] == label
             published[label] += result["label"] == label
-    rows = ["  truth          vectors   fast alone   as published"]
+    rows = ["  truth          vectors without slow   as published"]
     for label in [*sorted(total), None]:
         n, f, p = (
             (total[label], fast[label], published[label])
