@@ -3,6 +3,7 @@
 """Configuration files: the command line's options, as TOML."""
 
 import argparse
+import importlib
 import os
 from pathlib import Path
 
@@ -93,11 +94,12 @@ def test_a_file_that_is_missing(capsys):
     assert "/nowhere.toml: No such file" in capsys.readouterr().err
 
 
-def test_the_shipped_examples_name_only_options_that_exist():
-    from gr_speculative import hub_command
-
-    for name, add_arguments in (("hub", hub_command.add_arguments),):
-        parser = argparse.ArgumentParser()
-        add_arguments(parser)
-        path = HERE.parent / "apps" / "systemd" / f"{name}.toml"
-        assert parser.parse_args(config.expand(parser, ["--config", str(path)]))
+@pytest.mark.parametrize("module", ["gr_speculative.hub_command", "gnuradio.speculative.node"])
+def test_a_shipped_example_names_only_options_that_exist(module):
+    if module.startswith("gnuradio"):
+        pytest.importorskip("gnuradio.speculative", reason="the GNU Radio module is not installed")
+    parser = argparse.ArgumentParser()
+    importlib.import_module(module).add_arguments(parser)
+    name = "hub" if "hub" in module else "node"
+    path = HERE.parent / "apps" / "systemd" / f"{name}.toml"
+    assert parser.parse_args(config.expand(parser, ["--config", str(path)]))
