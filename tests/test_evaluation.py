@@ -145,6 +145,8 @@ def test_the_command_writes_table_json_plots_and_card(folder, models, tmp_path, 
         assert figures["recall"] == pytest.approx(right / of)
         assert figures["precision"] == (pytest.approx(right / guessed) if guessed else None)
         assert figures["nll"] > 0 and 0 <= figures["ece"] <= 1
+    assert [row["context"] for row in part["contexts"]] == [1, 2, 4]
+    assert part["contexts"][-1]["accuracy"] == slow["accuracy"]
     drop = found["sets"]["val-resampled"]["drop"]["slow"]["accuracy"]["value"]
     assert drop == pytest.approx(
         slow["accuracy"]["value"] - found["sets"]["val-resampled"]["models"]["slow"]["accuracy"]["value"]

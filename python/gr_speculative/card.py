@@ -105,6 +105,17 @@ def _set(name: str, part: dict[str, Any]) -> str:
         f"Fast could keep {show(part['kept']['share'])} of the vectors within half a point of slow on "
         f"everything, at a threshold of {part['kept']['threshold']:.3f}.",
     ]
+    if "contexts" in part:
+        lines += [
+            "",
+            "| slow with its last K vectors | "
+            + " | ".join(str(r["context"]) for r in part["contexts"])
+            + " |",
+        ]
+        lines.append("|---" * (len(part["contexts"]) + 1) + "|")
+        for key in ("accuracy", "balanced_accuracy"):
+            figures = " | ".join(show(row[key]) for row in part["contexts"])
+            lines.append(f"| {key.replace('_', ' ')} | {figures} |")
     for model, lost in part.get("drop", {}).items():
         figures = ", ".join(f"{title.replace('_', ' ')} {show(figure)}" for title, figure in lost.items())
         lines += ["", f"Lost from the recorded rates to these, {model}: {figures}."]

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from . import rules
 from .cascade_predictions import predictions
+from .context_curve import context_curve
 from .data import UNKNOWN, DataError, Recording, load
 from .detection import detection
 from .evaluation import Resampled, Windows, resampled
@@ -75,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
                 report["sets"][name]["drop"] = drops(*pair, len(report["labels"]), args.rounds)
         if original is not None:
             continue
+        if name in report["sets"] and not args.no_contexts:
+            report["sets"][name]["contexts"] = context_curve(windows, slow, args.rounds)
         done[name] = windows, found
         pair = predictions(windows, found, fast.contract)
         if len(pair.label):

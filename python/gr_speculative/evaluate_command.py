@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-resampled", action="store_true", help="leave out the copy at other sample rates"
     )
+    parser.add_argument("--no-contexts", action="store_true", help="leave out slow with shorter contexts")
     parser.add_argument("--no-mixtures", action="store_true", help="leave out two signals at once")
     parser.add_argument("--no-detection", action="store_true", help="leave out detection against SNR")
     parser.add_argument("--rounds", type=int, default=500, help="bootstrap rounds (default 500)")

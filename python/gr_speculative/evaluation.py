@@ -59,14 +59,18 @@ class Windows:
             [levels(prepare(x[:, None], np.ones(len(x)), Preprocessing())[0][:, 0]) for x in db]
         )
 
-    def outputs(self, model: Model) -> tuple[np.ndarray, np.ndarray]:
-        """Logits and features of a model, float32 [n, C] and [n, F]; contexts go through the wire's uint8."""
+    def outputs(self, model: Model, context: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Logits and features of a model, float32 [n, C] and [n, F]; contexts go through the wire's uint8.
+
+        context: vectors that the model gets, if fewer than its own.
+        """
+        context = context or model.contract.context
         found, start = [], 0
         for db, ends in zip(self._db, self._ends, strict=True):
             rate = self.rate[start : start + len(ends)]
             start += len(ends)
             for at in range(0, len(ends), BATCH):
-                x = contexts(db, ends[at : at + BATCH], model.contract.context).astype(np.float32)
+                x = contexts(db, ends[at : at + BATCH], context).astype(np.float32)
                 if model.contract.context > 1:
                     x = np.stack([dequantise(*quantise(one)) for one in x])
                 found.append(model.outputs(x, rate[at : at + BATCH]))

@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,9 @@ class _Without:
 
     def shard(self, index: int, following: int | None = None) -> Shard:
         shard = self._pool.shard(index, following)
+        last = replace(shard, values=shard.values[:, -1:])
         keep = shard.label != self._index
-        columns = {name: getattr(shard, name)[keep] for name in Shard.__dataclass_fields__}
-        return Shard(**columns | {"values": columns["values"][:, -1:]})
+        return Shard(**{name: getattr(last, name)[keep] for name in Shard.__dataclass_fields__})
 
 
 def run(dataset: Dataset, args: argparse.Namespace) -> int:

@@ -58,8 +58,12 @@ def _save(figure: plt.Figure, path: Path) -> Path:
 
 
 def _curves(name: str, part: dict[str, Any], path: Path) -> Path:
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 4))
+    panels = 4 if "contexts" in part else 3
+    figure, axes = plt.subplots(1, panels, figsize=(4.4 * panels, 4))
+    left, middle, right = axes[:3]
     _deferral(left, name, part)
+    if "contexts" in part:
+        _contexts(axes[3], part)
     for model in ("fast", "slow", "merged"):
         found = part["models"][model]
         coverage, risk = (np.array(found["risk_coverage"][key]) for key in ("coverage", "risk"))
@@ -92,6 +96,25 @@ def _deferral(axis: plt.Axes, name: str, part: dict[str, Any]) -> None:
     title = f"{name}: deferral; fast could keep {kept:.0%}"
     axis.set(xlabel="share deferred", ylabel="accuracy of the cascade", title=title)
     axis.legend(loc="lower right", framealpha=0.8, frameon=True, edgecolor="none")
+
+
+def _contexts(axis: plt.Axes, part: dict[str, Any]) -> None:
+    rows = part["contexts"]
+    at = np.array([row["context"] for row in rows])
+    for key, style in (("accuracy", "-"), ("balanced_accuracy", "--")):
+        title = f"slow, {key.replace('_', ' ')}"
+        axis.plot(
+            at, [row[key]["value"] for row in rows], f"o{style}", ms=4, color=COLOURS["slow"], label=title
+        )
+        axis.vlines(
+            at, *zip(*(row[key]["interval"] for row in rows), strict=True), lw=1, color=COLOURS["slow"]
+        )
+        value = part["models"]["fast"][key]["value"]
+        axis.axhline(value, ls=style, lw=0.8, color=COLOURS["fast"], label=f"fast, {key.replace('_', ' ')}")
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(at, [str(n) for n in at])
+    axis.set(xlabel="vectors of context that slow is given", title="what context buys")
+    axis.legend(loc="lower right")
 
 
 def _confusions(name: str, part: dict[str, Any], labels: list[str], path: Path) -> Path:

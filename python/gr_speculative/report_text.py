@@ -44,6 +44,9 @@ def show_set(name: str, part: dict[str, Any]) -> None:
     print(f"  slow over fast, balanced {show(part['slow_over_fast'])}")
     print(f"  deferred at the threshold {show(deferral['share_at_threshold'])}", end="")
     print(f"  deferral quality {show(deferral['quality'])}  could keep {show(part['kept']['share'])}")
+    for row in part.get("contexts", []):
+        figures = f"{show(row['accuracy'])}  balanced {show(row['balanced_accuracy'])}"
+        print(f"  slow with its last {row['context']:2d} vectors: accuracy {figures}")
     for model, lost in part.get("drop", {}).items():
         figures = (f"{name.replace('_', ' ')} {show(figure)}" for name, figure in lost.items())
         print(f"  lost at other rates, {model}: {'  '.join(figures)}")
