@@ -72,7 +72,7 @@ def test_fifty_nodes_at_ten_times_the_capacity(connect, seconds):
     print(f"Jain {jain(served):.4f}, served {min(served)} to {max(served)}, p50 {p50:.2f} s, p99 {p99:.2f} s")
     assert jain(served) >= 0.95
     assert p99 <= DEADLINE_S
-    assert settled["timed_out"] < 0.05 * settled["ok"]  # what cannot be answered is told so at once
+    assert settled["timed_out"] < 0.05 * settled["busy"]  # what cannot be answered is told so at once
     assert late[0] - early[0] < 8 << 20 and late[1] == early[1] and late[2] <= early[2] + 4
 
 
