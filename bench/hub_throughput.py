@@ -7,8 +7,10 @@ All three run the same model in a server process of its own and answer the same 
 each with one request of 16 x 1024 bytes under way. HTTP is FastAPI on uvicorn over kept-alive connections, with
 the same batching as the hub (size and wait); the REP loop answers one request after the other. Rounds alternate,
 figures are medians. CPU is that of the server's processes, and hardly depends on what else runs.
-Run: python bench/hub_throughput.py; by default with the model that comes with the program, and with one that
-costs nothing, which leaves what the servers themselves cost. Needs fastapi, uvicorn.
+Run: ./gr-speculative python bench/hub_throughput.py; by default with the model that comes with the program, with one
+that costs nothing, which leaves what the servers themselves cost, and with one whose batch takes 3 ms whatever its
+size, as on a GPU. The model's own CPU time for a request, alone and in a batch, is told first: their ratio is what
+batching can gain. Needs `pip install fastapi 'uvicorn[standard]'`; without [standard], HTTP is slower.
 """
 
 from __future__ import annotations
@@ -186,12 +188,33 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0, help="of each round")
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    for model in args.model or [default_slow_model(), "instant_slow_model:make"]:
+    for model in args.model or [
+        default_slow_model(),
+        "instant_slow_model:make",
+        "instant_slow_model:make_batch",
+    ]:
         compare(model, args)
+
+
+def model_alone(model: str, max_batch: int) -> None:
+    """Prints the CPU time that the model takes for a request, alone and in a batch."""
+    loaded, took = load(model, 1, "cpu"), {}
+    for size in (1, max_batch) * 6:  # the first of each warms up
+        requests = [wire.decode_request(a_request(seq)) for seq in range(size)]
+        started = time.process_time()
+        infer(loaded, requests)
+        took.setdefault(size, []).append((time.process_time() - started) / size * 1e3)
+    one, many = (min(took[size][1:]) for size in (1, max_batch))
+    print(
+        f"{model}: {one:.2f} ms of CPU a request alone, {many:.2f} in a batch of {max_batch}, ratio {one / many:.1f}"
+    )
 
 
 def compare(model: str, args: argparse.Namespace) -> None:
     context = multiprocessing.get_context("spawn")
+    alone = context.Process(target=model_alone, args=(model, args.max_batch))
+    alone.start()
+    alone.join()
     base = 20_000 + time.time_ns() % 10_000
     ends = {"hub": f"tcp://127.0.0.1:{base}", "HTTP": base + 1, "REP": f"tcp://127.0.0.1:{base + 2}"}
     servers = {"hub": serve_hub, "HTTP": serve_http, "REP": serve_rep}
@@ -220,7 +243,7 @@ def compare(model: str, args: argparse.Namespace) -> None:
         for process in processes.values():
             process.terminate()
             process.join()
-    print(f"{model}, {args.clients} clients, batches of {args.max_batch} and {MAX_WAIT_S * 1e3:g} ms")
+    print(f"{args.clients} clients, batches of {args.max_batch} and {MAX_WAIT_S * 1e3:g} ms")
     medians = {
         name: [statistics.median(column) for column in zip(*rows, strict=True)]
         for name, rows in results.items()
