@@ -16,7 +16,6 @@ import argparse
 import json
 import os
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +44,7 @@ SIZES = (
     ((16, 32, 32), 4),
     ((16, 32, 64), 4),
 )
+ROUNDS = 3
 FIGURES = ("accuracy", "balanced", "nll")
 
 
@@ -122,11 +122,12 @@ def main() -> None:
         contract = replace(contract, temperature=fit_temperature(logits, parts["val"].label))
         path = BUILD / f"{name}.onnx"
         export_fast(path, network, contract)
-        ns, macs = timed(path)
-        row = {"channels": list(channels), "strongest": strongest, "macs": macs, "ns": ns}
+        row = {"channels": list(channels), "strongest": strongest, "path": str(path)}
         rows.append(row | {key: figures(Model(network, contract), part) for key, part in parts.items()})
-        print(f"{name}: {rows[-1]}", file=sys.stderr)
     pool.close()
+    for row in rows * ROUNDS:  # side by side, so that what else the machine does meets all of them
+        ns, row["macs"] = timed(Path(row["path"]))
+        row["ns"] = min(ns, row.get("ns", ns))
     (BUILD / "pareto.json").write_text(json.dumps(rows, indent=1) + "\n")
     draw(rows, BUILD / "pareto.png")
     print(table(rows))

@@ -104,6 +104,8 @@ def test_merge_and_cascade_follow_the_contract(folder, models):
     linear = report.merged_as(replace(FAST, merge=Merge("linear", lambda_=0.25)), found.fast, found.slow)
     np.testing.assert_allclose(linear, 0.25 * found.slow + 0.75 * found.fast)
     np.testing.assert_allclose(found.merged.sum(axis=1), 1, atol=1e-5)
+    logits, _ = windows.outputs(report.MergedModel(fast, slow))
+    np.testing.assert_allclose(np.exp(logits), found.merged, atol=1e-3)  # the wire rounds
 
 
 def test_energy_is_higher_where_no_logit_is_high():
@@ -136,6 +138,13 @@ def test_the_command_writes_table_json_plots_and_card(folder, models, tmp_path, 
     assert margin["accuracy"]["0"] == part["models"]["fast"]["accuracy"]["value"]
     assert margin["accuracy"]["100"] == pytest.approx(part["models"]["merged"]["accuracy"]["value"])
     assert margin["quality"]["value"] == part["deferral"]["quality"]["value"]
+    for name, better in (("random", 0), ("oracle", 1)):
+        curve = found["rules"]["val"][name]["accuracy"]
+        assert (
+            curve["100"] == margin["accuracy"]["100"] and (curve["20"] >= margin["accuracy"]["20"]) >= better
+        )
+    split = found["splits"]["odd"]
+    assert (split["files"], split["devices"], split["windows"]["ood"]) == (1, 1, 8)
     assert {"margin", "max_probability", "entropy"} <= set(found["rules"]["val"])
     assert "| max_probability | " in said and "val: accuracy of the cascade" in said
     slow, confusion = part["models"]["slow"], np.array(part["models"]["slow"]["confusion"])
@@ -170,6 +179,12 @@ def test_windows_with_nan_are_left_out_and_are_silence_in_a_context(folder, tmp_
     assert windows.invalid == 2 and windows.number.tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 10, 11]
     logits, _ = windows.outputs(Model(SlowNet(width=8), SLOW))
     assert len(logits) == 10 and np.isfinite(logits).all()
+
+
+def test_the_worst_errors_are_named():
+    part = {"counts": {"a": 9, "b": 5}, "models": {"slow": {"confusion": [[7, 2], [5, 0]]}}}
+    assert report.most_confused(part, "slow") == "b as a 5, a as b 2"
+    assert part["models"]["slow"]["confusion"] == [[7, 2], [5, 0]]
 
 
 def test_drop_at_other_rates_is_paired_by_file():

@@ -71,6 +71,6 @@ def test_what_is_counted():
     )
     together, apart = made.measure_mixtures(found, scores, rounds=5)
     assert (together["ratio_db"], together["apart"], together["windows"]) == (0.0, False, 4)
-    assert together["models"]["slow"]["stronger"]["value"] == 0.5 and together["deferred"] == 0.5
+    assert together["models"]["slow"]["stronger"]["value"] == 0.5 and together["deferred"]["value"] == 0.5
     assert together["models"]["slow"]["either"]["value"] == 0.75
     assert (apart["apart"], apart["models"]["fast"]["stronger"]["value"]) == (True, 1.0)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .detection import FALSE_ALARM, SNR_DB
-from .report import MODELS, show
+from .report import MODELS, most_confused, show
 from .rule_comparison import markdown
 from .targets import targets
 
@@ -53,6 +53,19 @@ def _models(report: dict[str, Any]) -> str:
             f"| {role} `{model['name']}` | `{model['sha256'][:16]}` | `{made.get('data_sha256', '?')[:16]}` "
             f"| {made.get('seed', '?')} | `{made.get('command', '?')}` |"
         )
+    labels = list(next(iter(report["splits"].values()))["windows"])
+    lines += [
+        "",
+        "| split | files | devices | " + " | ".join(labels) + " |",
+        "|---" * (len(labels) + 3) + "|",
+    ]
+    for name, split in report["splits"].items():
+        counts = " | ".join(map(str, split["windows"].values()))
+        lines.append(f"| {name} | {split['files']} | {split['devices']} | {counts} |")
+    lines += [
+        "",
+        "Trained on `train`; temperatures, threshold and merge weights are fitted on `val`. Windows by label.",
+    ]
     return "\n".join(lines)
 
 
@@ -97,6 +110,8 @@ def _set(name: str, part: dict[str, Any]) -> str:
             lines.append(f"| {start} | {model} | {found} |")
             start = " | "
     deferral = part["deferral"]
+    for model in ("fast", "slow", "merged"):
+        lines += ["", f"Most confused, {model}: {most_confused(part, model)}."]
     lines += [
         "",
         f"Slow over fast in balanced accuracy: {show(part['slow_over_fast'])}. "
@@ -158,7 +173,7 @@ def _mixtures(name: str, rows: list[dict[str, Any]]) -> str:
             for figure in row["models"].values()
         )
         start = f"| {row['ratio_db']:g} dB | {place} | {row['windows']}"
-        lines.append(f"{start} | {figures} | {row['deferred']:.2f} |")
+        lines.append(f"{start} | {figures} | {show(row['deferred'])} |")
     return "\n".join(lines)
 
 
@@ -201,11 +216,11 @@ def _detection(found: dict[str, Any]) -> str:
     lines = [
         f"## Detection of synthetic signals: in-band SNR (dB) for 90 % at a false-alarm rate {FALSE_ALARM:g}",
         "",
-        "| kind | rate | fast | slow | ideal radiometer, one vector |",
-        "|---|---|---|---|---|",
+        "| kind | rate | fast | slow | merged | ideal radiometer, one vector |",
+        "|---|---|---|---|---|---|",
     ]
     for kind, fast in found["fast"].items():
-        columns = (fast["model"], found["slow"][kind]["model"], fast["radiometer"])
+        columns = (*(found[role][kind]["model"] for role in found), fast["radiometer"])
         snrs = " | ".join(_crossing(np.array(c)) for c in columns)
         lines.append(f"| {kind} | {fast['rate'] / 1e6:g} MHz | {snrs} |")
     return "\n".join(lines)

@@ -18,13 +18,13 @@ from tqdm import tqdm
 from . import rules
 from .cascade_predictions import predictions
 from .context_curve import context_curve
-from .data import UNKNOWN, DataError, Recording, load
+from .data import UNKNOWN, DataError, Recording, load, summary
 from .detection import detection
 from .evaluation import Resampled, Windows, resampled
 from .fast_model import load_fast_model
 from .mixtures import measure_mixtures, mixtures
 from .quantize import FLOAT32
-from .report import measure, probabilities, scores, unknown
+from .report import MergedModel, measure, probabilities, scores, unknown
 from .report_text import show_report
 from .rule_comparison import compare, markdown
 from .slow_model import load_slow_model
@@ -52,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
             for role, model in (("fast", fast), ("slow", slow))
         },
         "threshold": fast.contract.threshold,
+        "splits": _splits(dataset.recordings, fast.contract.labels),
         "sets": {},
         "mixtures": {},
         "folds": _folds(args.folds) if args.folds else {},
@@ -95,13 +96,23 @@ def run(args: argparse.Namespace) -> int:
     if not args.no_detection:
         report["detection"] = {
             role: {kind: _plain(found) for kind, found in detection(model, 0).items()}
-            for role, model in (("fast", fast), ("slow", slow))
+            for role, model in (("fast", fast), ("slow", slow), ("merged", MergedModel(fast, slow)))
         }
     show_report(report)
     _write(report, args)
     for name, compared in report["rules"].items():
         print(f"\n{name}: accuracy of the cascade with a share of the vectors deferred\n{markdown(compared)}")
     return 0
+
+
+def _splits(recordings: tuple[Recording, ...], labels: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """By split: files, devices, and windows by label."""
+    found = {}
+    for name in sorted({r.split for r in recordings}):
+        part = tuple(r for r in recordings if r.split == name)
+        counts = {"files": len(part), "devices": len({r.group for r in part})}
+        found[name or "all"] = counts | {"windows": summary(part, labels)}
+    return found
 
 
 def _name_unknown(recordings: tuple[Recording, ...], labels: tuple[str, ...]) -> None:

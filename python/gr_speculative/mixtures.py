@@ -148,7 +148,7 @@ def measure_mixtures(found: Mixtures, scores: Scores, rounds: int) -> list[dict[
             if not of.any():
                 continue
             row = {"ratio_db": ratio, "apart": apart, "windows": int(of.sum()), "models": {}}
-            row["deferred"] = float(np.mean(scores.deferred[of]))
+            row["deferred"] = with_interval(_mean(scores.deferred[of]), found.file[of], rounds)
             for name in ("fast", "slow", "cascade"):
                 guess = getattr(scores, name)[of].argmax(axis=1)
                 stronger = guess == found.label[of]

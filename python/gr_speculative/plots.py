@@ -209,7 +209,7 @@ def _detection(found: dict[str, dict[str, Any]], folder: Path) -> Path:
     for axis in axes.flat[len(kinds) :]:
         axis.set_visible(False)
     for axis, kind in zip(axes.flat, kinds, strict=False):
-        for model in ("fast", "slow"):
+        for model in found:
             axis.plot(SNR_DB, found[model][kind]["model"], color=COLOURS[model], label=model)
         axis.plot(
             SNR_DB, found["fast"][kind]["radiometer"], color="0.5", ls="--", label="radiometer, 1 vector"

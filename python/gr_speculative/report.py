@@ -48,6 +48,7 @@ def scores(windows: Windows, fast: Model, slow: Model) -> Scores:
         "energy, slow": energy(slow_logits),
         "1 − max p, fast": 1 - p.max(axis=1),
         "1 − max p, slow": 1 - q.max(axis=1),
+        "1 − max p, merged": 1 - merged.max(axis=1),
     }
     if "unknown" in contract.calibration:
         prototypes = Prototypes.from_dict(contract.calibration["unknown"])
@@ -77,6 +78,20 @@ def merged_as(contract: Contract, p: np.ndarray, q: np.ndarray) -> np.ndarray:
     if contract.merge.rule == "linear":
         return contract.merge.lambda_ * q + (1 - contract.merge.lambda_) * p
     return merge(p, q, contract.merge.weight_fast, contract.merge.weight_slow)
+
+
+class MergedModel:
+    """A pair that asks slow about every vector, as one model: logits are the log of the merged distribution."""
+
+    def __init__(self, fast: Model, slow: Model) -> None:
+        self._fast, self._slow, self.contract = fast, slow, slow.contract
+
+    def outputs(self, db: np.ndarray, sample_rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As Model.outputs, with the features of slow."""
+        logits, features = self._slow.outputs(db, sample_rate)
+        q = softmax(logits / self._slow.contract.temperature)
+        p = softmax(self._fast.outputs(db[:, -1:], sample_rate)[0] / self._fast.contract.temperature)
+        return np.log(np.maximum(merged_as(self._fast.contract, p, q), 1e-30)), features
 
 
 def energy(logits: np.ndarray) -> np.ndarray:
@@ -201,6 +216,16 @@ def show(figure: dict[str, Any]) -> str:
         return "–"
     low, high = ("–" if f is None else f"{f:.3f}" for f in figure["interval"])
     return f"{figure['value']:.3f} [{low}, {high}]"
+
+
+def most_confused(part: dict[str, Any], model: str, count: int = 4) -> str:
+    """The most frequent errors of a set, as text."""
+    counts, labels = np.array(part["models"][model]["confusion"]), list(part["counts"])
+    np.fill_diagonal(counts, 0)
+    worst = np.argsort(-counts, axis=None, kind="stable")[:count]
+    pairs = [np.unravel_index(at, counts.shape) for at in worst if counts.flat[at]]
+    told = (f"{labels[true]} as {labels[guess]} {counts[true, guess]}" for true, guess in pairs)
+    return ", ".join(told) or "none"
 
 
 def roc(score: np.ndarray, strange: np.ndarray, file: np.ndarray, rounds: int) -> dict[str, Any]:

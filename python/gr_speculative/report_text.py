@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .report import show
+from .report import most_confused, show
 from .targets import targets
 
 
@@ -40,6 +40,8 @@ def show_set(name: str, part: dict[str, Any]) -> None:
     for label in part["models"]["fast"]["classes"]:
         recalls = (f"{model} {show(m['classes'][label]['recall'])}" for model, m in part["models"].items())
         print(f"  {label:10} {part['counts'][label]:5d}  {'  '.join(recalls)}")
+    for model in ("fast", "slow", "merged"):
+        print(f"  most confused, {model}: {most_confused(part, model)}")
     deferral = part["deferral"]
     print(f"  slow over fast, balanced {show(part['slow_over_fast'])}")
     print(f"  deferred at the threshold {show(deferral['share_at_threshold'])}", end="")
@@ -61,7 +63,7 @@ def _show_mixtures(name: str, rows: list[dict[str, Any]]) -> None:
             for model, figures in row["models"].items()
         )
         print(
-            f"  {row['ratio_db']:4g} dB {place:16}{row['windows']:5d}{models}  deferred {row['deferred']:.2f}"
+            f"  {row['ratio_db']:4g} dB {place:16}{row['windows']:5d}{models}  deferred {show(row['deferred'])}"
         )
 
 

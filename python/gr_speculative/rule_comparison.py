@@ -20,8 +20,8 @@ FOLDS = 5
 def compare(
     found: Predictions, benefits: Mapping[str, rules.Benefit | None], rounds: int = 200
 ) -> dict[str, dict[str, Any]]:
-    """By name of the rule, as JSON can hold it: accuracy at SHARES deferred; quality: DQ, and over_margin: that
-    minus the margin's, both with 95 % intervals over files.
+    """By name of the rule, `random` and `oracle` last, as JSON can hold it: accuracy at SHARES deferred; quality: DQ,
+    and over_margin: that minus the margin's, both with 95 % intervals over files.
 
     benefits: fitted on other recordings, by the names that they shall have. Beside them stands one that is
     fitted on these, over five folds of devices, so that it never scores a device that it was fitted on; it is
@@ -49,6 +49,13 @@ def compare(
             "over_margin": with_interval(
                 lambda rows, s=score: quality(s, rows) - quality(margin, rows), file, rounds
             ),
+        }
+    for name, quality in (("random", 0.0), ("oracle", 1.0)):  # by definition of DQ; the same for every rule
+        values = getattr(curve, name)
+        result[name] = {
+            "accuracy": {str(share): float(values[share]) for share in SHARES},
+            "quality": {"value": quality, "interval": [quality, quality]},
+            "over_margin": {"value": None, "interval": [None, None]},
         }
     return result
 
