@@ -6,6 +6,7 @@ import http.client
 import json
 import math
 import os
+import re
 import shutil
 import subprocess
 import urllib.request
@@ -116,6 +117,13 @@ def test_prometheus_reads_every_metric(site):
     nodes = {sample.labels["node"]: sample.value for sample in families["speculative_node_vectors"].samples}
     assert nodes == {"roof": 15_000, HOSTILE: 15_000}
     assert families["speculative_node_threshold"].type == "gauge"
+
+
+def test_grafana_asks_for_metrics_that_exist(site):
+    exposed = re.findall(r"^(\w+)", get(f"{site}/metrics")[1].decode(), re.MULTILINE)
+    panels = (Path(__file__).parents[1] / "apps" / "grafana" / "gr-speculative.json").read_text()
+    asked = set(re.findall(r"(?:speculative_(?:hub|model)|process)_\w+", panels))
+    assert len(asked) > 10 and asked <= set(exposed), asked - set(exposed)
 
 
 def test_a_nodes_own_metrics():
