@@ -16,6 +16,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from flowgraphs import in_integers
+
 from gr_speculative.installed import default_fast_model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,7 +51,7 @@ def policy(model: str, core: int) -> dict[str, dict[str, float]]:
 
 def table(report: dict) -> None:
     print("\nengine, 1024 bins    preprocess ns   classify ns   of FMA peak")
-    for kernel, row in report["engine"].items():
+    for kernel, row in (report["engine"] | report["integers"]).items():
         peak = row["gflops"] / row["fma_peak_gflops"] if row["fma_peak_gflops"] else float("nan")
         print(f"  {kernel:<18} {row['complex_ns']:13.0f} {row['batch_ns']:13.0f} {peak:13.2f}")
     print("\ndeferral policy       ns   of the fast model")
@@ -86,6 +88,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.0, help="of it, samples/s; 0: find the highest")
     args = parser.parse_args()
     model = str(default_fast_model())
+    integers = in_integers(model, BUILD / "fast-int8.onnx")
     flowgraphs = [sys.executable, BENCH / "flowgraphs.py"]
 
     def part(name: str, *options: object, core: int | None = None) -> object:
@@ -94,6 +97,7 @@ def main() -> None:
 
     report = {
         "engine": engine(model, args.core),
+        "integers": {f"{name}, int8": row for name, row in engine(integers, args.core).items()},
         "policy": policy(model, args.core),
         "engines": last_line(output(sys.executable, BENCH / "engines.py", model, core=args.core)),
         "blocks": part("blocks", "--rounds", args.rounds, core=args.core),

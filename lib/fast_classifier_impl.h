@@ -99,6 +99,8 @@ private:
 
     // Only work() touches these.
     context_ring d_context;
+    double d_sample_rate = 0.0; // that d_rate belongs to
+    float d_rate = 0.0f;
     std::vector<float> d_posterior;       // [batch][C]
     std::vector<vector_position> d_where; // [batch]
     std::vector<uint8_t> d_retuned;       // [batch] bool

@@ -133,9 +133,11 @@ fast_classifier_impl::prepare(const uint8_t* in, uint8_t* out, size_t place, siz
     for (size_t i = 0; i < count; i++, in += bytes) {
         if (out != nullptr)
             std::memcpy(out + i * bytes, in, bytes);
-        const float rate = d_model.rate_feature(d_where[place + i].sample_rate);
+        const double sample_rate = d_where[place + i].sample_rate;
+        if (sample_rate != d_sample_rate) // a logarithm
+            d_rate = d_model.rate_feature(d_sample_rate = sample_rate);
         if (d_retuned[place + i] || is_negative(in) ||
-            !d_model.begin(i, in, d_input, d_shift, rate, d_context.next()))
+            !d_model.begin(i, in, d_input, d_shift, d_rate, d_context.next()))
             return i;
         if (d_check.looks_unshifted(d_context.next()))
             d_logger->warn(

@@ -169,6 +169,11 @@ def test_the_command_makes_a_pair_that_loads(folder, tmp_path, small_shards, cap
         assert contract.temperature > 0
     assert fast.contract.merge.weight_fast + fast.contract.merge.weight_slow > 0
 
+    again = [*command, "--shards", "1", "--context", str(CONTEXT), "--model", "fast", "--quantize"]
+    assert main(again) == 0
+    plain, integers = load_fast_model(out / "fast-float32.onnx"), load_fast_model(out / "fast.onnx")
+    assert integers.contract.calibration["quantized"] == {"from": plain.sha256, "examples": 48}
+
 
 def test_the_command_refuses_a_folder_without_recordings(tmp_path, capsys):
     assert main(["train", "--data", str(tmp_path), "--out", str(tmp_path / "m")]) == 2

@@ -6,6 +6,8 @@
 #ifndef INCLUDED_SPECULATIVE_CORE_CONTEXT_RING_H
 #define INCLUDED_SPECULATIVE_CORE_CONTEXT_RING_H
 
+#include "kernels/kernels.h"
+
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -24,7 +26,10 @@ public:
      *  \param context vectors that a request carries at most, K >= 1
      *  \param batch vectors that may be pushed before an earlier one is asked for
      */
-    context_ring(size_t fft_size, size_t context, size_t batch);
+    context_ring(const kernel_set& kernels,
+                 size_t fft_size,
+                 size_t context,
+                 size_t batch);
 
     /*! Where to write the next vector, [N] dB; push() then makes it the newest. */
     float* next();
@@ -48,6 +53,7 @@ private:
         return &d_db[(index % d_rows) * d_fft_size];
     }
 
+    const kernel_set& d_kernels;
     const size_t d_fft_size;
     const size_t d_context;
     const size_t d_rows;

@@ -19,6 +19,8 @@ namespace speculative {
 
 namespace {
 
+const kernel_set& kernels = choose_kernels("");
+
 constexpr size_t bins = 32;
 constexpr size_t context = 4;
 constexpr size_t batch = 3;
@@ -72,13 +74,13 @@ row random_row(std::mt19937& random, float low, float high)
 
 BOOST_AUTO_TEST_CASE(needs_a_context)
 {
-    BOOST_CHECK_THROW(context_ring(bins, 0, batch), std::invalid_argument);
+    BOOST_CHECK_THROW(context_ring(kernels, bins, 0, batch), std::invalid_argument);
 }
 
 BOOST_AUTO_TEST_CASE(carries_the_last_vectors_oldest_first)
 {
     std::mt19937 random(3);
-    context_ring ring(bins, context, batch);
+    context_ring ring(kernels, bins, context, batch);
     std::vector<row> pushed;
     for (uint64_t i = 0; i < 50; i++) {
         pushed.push_back(random_row(random, -100.0f, -20.0f));
@@ -94,7 +96,7 @@ BOOST_AUTO_TEST_CASE(carries_the_last_vectors_oldest_first)
 BOOST_AUTO_TEST_CASE(a_batch_may_be_pushed_before_its_first_is_asked_for)
 {
     std::mt19937 random(4);
-    context_ring ring(bins, context, batch);
+    context_ring ring(kernels, bins, context, batch);
     std::vector<row> pushed;
     for (int round = 0; round < 20; round++) {
         const uint64_t first = ring.pushed();
@@ -112,7 +114,7 @@ BOOST_AUTO_TEST_CASE(a_batch_may_be_pushed_before_its_first_is_asked_for)
 BOOST_AUTO_TEST_CASE(clear_forgets_the_past_only)
 {
     std::mt19937 random(5);
-    context_ring ring(bins, context, batch);
+    context_ring ring(kernels, bins, context, batch);
     std::vector<row> pushed;
     for (uint64_t i = 0; i < 30; i++) {
         if (i == 10 || i == 12)
@@ -128,7 +130,7 @@ BOOST_AUTO_TEST_CASE(clear_forgets_the_past_only)
 
 BOOST_AUTO_TEST_CASE(a_large_range_is_clipped_from_below)
 {
-    context_ring ring(bins, context, batch);
+    context_ring ring(kernels, bins, context, batch);
     row db(bins, -200.0f);
     db[5] = 40.0f;
     db[6] = 40.0f - 100.0f;
@@ -145,7 +147,7 @@ BOOST_AUTO_TEST_CASE(a_large_range_is_clipped_from_below)
 
 BOOST_AUTO_TEST_CASE(one_range_for_the_whole_context)
 {
-    context_ring ring(bins, context, batch);
+    context_ring ring(kernels, bins, context, batch);
     push(ring, row(bins, -80.0f));
     push(ring, row(bins, -20.0f));
     const request r = quantised(ring, 1);
@@ -159,7 +161,7 @@ BOOST_AUTO_TEST_CASE(one_range_for_the_whole_context)
 BOOST_AUTO_TEST_CASE(constant_vectors_come_back_exact)
 {
     for (const float level : { -200.0f, -73.2f, 0.0f, 55.5f }) {
-        context_ring ring(bins, context, batch);
+        context_ring ring(kernels, bins, context, batch);
         push(ring, row(bins, level));
         const request r = quantised(ring, 0);
         BOOST_TEST(r.db_scale > 0.0);
@@ -172,7 +174,7 @@ BOOST_AUTO_TEST_CASE(constant_vectors_come_back_exact)
 BOOST_AUTO_TEST_CASE(a_request_can_be_used_again)
 {
     std::mt19937 random(6);
-    context_ring ring(bins, context, batch);
+    context_ring ring(kernels, bins, context, batch);
     std::vector<row> pushed;
     request r;
     for (uint64_t i = 0; i < 3 * context; i++) {

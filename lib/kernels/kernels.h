@@ -107,6 +107,8 @@ struct kernel_set {
         const float* in, size_t n, const size_t* ranks, size_t count, float* out);
     //! How many of n >= 1 finite values are at least `limit`, and the largest
     size_t (*levels)(const float* in, size_t n, float limit, float* largest);
+    //! Lowers *low and raises *high to the smallest and the largest of n finite values
+    void (*extend_range)(const float* in, size_t n, float* low, float* high);
     //! out = clip(scale (in - offset), low, high)
     void (*normalise)(const float* in,
                       size_t n,

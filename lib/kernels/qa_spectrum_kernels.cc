@@ -145,6 +145,25 @@ BOOST_AUTO_TEST_CASE(levels)
     }
 }
 
+BOOST_AUTO_TEST_CASE(range_that_grows)
+{
+    for (const size_t n : { 0, 1, 3, 16, 32, 63, 64, 65, 1024 }) {
+        const auto in = noise(n);
+        for (const float start : { -9.0f, 0.0f, 9.0f }) {
+            float expected[] = { start, start };
+            for (const float value : in) {
+                expected[0] = std::min(expected[0], value);
+                expected[1] = std::max(expected[1], value);
+            }
+            for (const kernel_set* kernels : available_kernels()) {
+                float found[] = { start, start };
+                kernels->extend_range(in.data(), n, &found[0], &found[1]);
+                BOOST_TEST(found == expected, boost::test_tools::per_element());
+            }
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(ranked)
 {
     for (const size_t n : { 1, 3, 16, 32, 33, 100 }) {

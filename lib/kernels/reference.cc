@@ -244,6 +244,14 @@ void ranked(const float* in, size_t n, const size_t* ranks, size_t count, float*
     }
 }
 
+void extend_range(const float* in, size_t n, float* low, float* high)
+{
+    for (size_t i = 0; i < n; i++) {
+        *low = std::min(*low, in[i]);
+        *high = std::max(*high, in[i]);
+    }
+}
+
 void normalise(const float* in,
                size_t n,
                float offset,
@@ -261,10 +269,10 @@ void normalise(const float* in,
 const kernel_set& reference_kernels()
 {
     static const kernel_set set = {
-        "reference", 1,        gemm,          gemm_bytes,  depthwise,
-        max_pool,    sum_pool, top_k,         quantise,    relu,
-        add,         softmax,  complex_to_db, power_to_db, clamp_db,
-        block_means, ranked,   levels,        normalise,
+        "reference", 1,        gemm,          gemm_bytes,   depthwise,
+        max_pool,    sum_pool, top_k,         quantise,     relu,
+        add,         softmax,  complex_to_db, power_to_db,  clamp_db,
+        block_means, ranked,   levels,        extend_range, normalise,
     };
     return set;
 }

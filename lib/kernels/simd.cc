@@ -57,6 +57,7 @@ const kernel_set& kernels(const char* name)
         block_means,
         ranked,
         levels,
+        extend_range,
         normalise,
     };
     return set;

@@ -34,7 +34,7 @@ HWY_INLINE hn::Vec<D> dot4(D d, hn::Vec<D> sum, hn::Vec<D> x, hn::Vec<D> w)
 {
 #if HWY_TARGET == HWY_AVX3
     if constexpr (vnni) { // not among the instructions that Highway's AVX3 switches on
-        asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "v"(w.raw));
+        asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "vm"(w.raw));
         return sum;
     }
     if constexpr (hn::MaxLanes(d) == 16) {
@@ -124,7 +124,9 @@ struct byte_rows {
     }
 };
 
-template <bool vnni>
+// G: how many groups of four a row has; 0: any number. Where it is known, the loop over them
+// is unrolled, and its addresses take few registers.
+template <bool vnni, size_t G>
 struct byte_product {
     const gemm_shape& s;
     const byte_weights& w;
@@ -137,13 +139,14 @@ struct byte_product {
     HWY_INLINE void operator()(D d, size<R>, size<V>, size_t row, size_t column) const
     {
         const integers<D> di;
-        const size_t groups = (s.depth + 3) / 4;
+        const size_t groups = G > 0 ? G : (s.depth + 3) / 4;
         const uint8_t* HWY_RESTRICT in = a + row * s.lda;
         const int32_t* HWY_RESTRICT w_at = w.values + column * groups;
         hn::Vec<integers<D>> sum[R][V];
         for (auto& of_row : sum)
             for (auto& value : of_row)
                 value = hn::Zero(di);
+        HWY_UNROLL(8)
         for (size_t k = 0; k < groups; k++) {
             hn::Vec<integers<D>> weight[V];
             for (size_t v = 0; v < V; v++)
@@ -177,7 +180,20 @@ void gemm_bytes(const gemm_shape& s,
                 float steps,
                 void* out)
 {
-    tile_product(s, byte_product<vnni>{ s, weights, a, bias, steps, out });
+    const auto with = [&](auto groups) {
+        constexpr size_t G = decltype(groups)::value;
+        tile_product(s, byte_product<vnni, G>{ s, weights, a, bias, steps, out });
+    };
+    switch ((s.depth + 3) / 4) { // those of the shipped model
+    case 4:
+        return with(size<4>());
+    case 6:
+        return with(size<6>());
+    case 8:
+        return with(size<8>());
+    default:
+        return with(size<0>());
+    }
 }
 
 void quantise(const float* in, size_t n, float steps, float zero, uint8_t* out)

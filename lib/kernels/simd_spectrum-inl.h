@@ -178,6 +178,34 @@ void ranked(const float* in, size_t n, const size_t* ranks, size_t count, float*
     }
 }
 
+void extend_range(const float* in, size_t n, float* low, float* high)
+{
+    constexpr size_t chains = 4; // as above
+    vec least[chains];
+    vec most[chains];
+    for (size_t k = 0; k < chains; k++) {
+        least[k] = hn::Set(lanes_of, *low);
+        most[k] = hn::Set(lanes_of, *high);
+    }
+    size_t i = 0;
+    for (; i + chains * vec_lanes <= n; i += chains * vec_lanes)
+        for (size_t k = 0; k < chains; k++) {
+            const vec x = hn::LoadU(lanes_of, in + i + k * vec_lanes);
+            least[k] = hn::Min(least[k], x);
+            most[k] = hn::Max(most[k], x);
+        }
+    for (size_t k = 1; k < chains; k++) {
+        least[0] = hn::Min(least[0], least[k]);
+        most[0] = hn::Max(most[0], most[k]);
+    }
+    *low = hn::GetLane(hn::MinOfLanes(lanes_of, least[0]));
+    *high = hn::GetLane(hn::MaxOfLanes(lanes_of, most[0]));
+    for (; i < n; i++) {
+        *low = std::min(*low, in[i]);
+        *high = std::max(*high, in[i]);
+    }
+}
+
 void normalise(const float* in,
                size_t n,
                float offset,
