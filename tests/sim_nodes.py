@@ -135,6 +135,7 @@ class Fleet:
             del node.unread[oldest[0]]
 
     def _receive(self, node: SimNode, socket: zmq.Socket) -> None:
+        self._expire(node, time.monotonic())  # a verdict that is read too late came too late
         for _ in range(64):
             try:
                 frames = socket.recv_multipart(zmq.NOBLOCK)
