@@ -87,10 +87,12 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     for axis, name in zip(axes, ("accuracy", "balanced"), strict=True):
         for part, colour in (("val", "#0072b2"), ("resampled", "#d55e00")):
             axis.plot([r["ns"] for r in rows], [r[part][name] for r in rows], "o", color=colour, label=part)
-        for row in rows:
-            text = f"{row['channels']}, {row['strongest']}"
-            axis.annotate(text, (row["ns"], row["val"][name]), (4, 4), textcoords="offset points", fontsize=7)
+        for number, row in enumerate(rows):
+            text = f"{', '.join(map(str, row['channels']))}; {row['strongest']}"
+            where = {"xytext": (6, -10 if number % 2 == 0 else 4), "textcoords": "offset points"}
+            axis.annotate(text, (row["ns"], row["val"][name]), **where, fontsize=7)
         axis.set(xlabel="ns a vector, C++, one core", ylabel=name)
+        axis.margins(x=0.2)
         axis.grid(alpha=0.25)
     axes[0].legend(frameon=False)
     figure.tight_layout()

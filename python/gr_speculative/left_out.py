@@ -125,7 +125,8 @@ def _measured(
     )
     p = softmax(logits)
     scores = {
-        "distance from the prototypes": fit_prototypes(seen, seed=args.seed).score(features),
+        "distance from the prototypes": fit_prototypes(seen[signals], seed=args.seed).score(features),
+        "the same, noise among them": fit_prototypes(seen, seed=args.seed).score(features),
         "distance from the 10th neighbour": Neighbours.fit(seen[signals]).score(features),
         "Mahalanobis": Gaussians.fit(seen[signals], label[signals]).score(features),
         "energy": energy(logits),

@@ -156,13 +156,16 @@ class _Job:
         return replace(model.contract, temperature=temperature, calibration=calibration, training=training)
 
     def _unknown(self, model: Model) -> dict[str, Any]:
-        """The score of unknown signals; its threshold is what 5 % of the signals of validation exceed."""
+        """The score of unknown signals; its threshold is what 5 % of the signals of validation exceed.
+
+        Prototypes are of signals: what lies near noise is not thereby known.
+        """
         shards = [self.pool.shard(index) for index in range(min(self.args.shards, 8))]
         rng = np.random.default_rng(self.args.seed)
         found = [
             model.outputs(shard.db(rows, rng, 1), shard.rate[rows])[1]
             for shard in shards
-            for rows in np.array_split(np.arange(len(shard.label)), 10)
+            for rows in np.array_split(np.flatnonzero(shard.label > 0), 10)
         ]
         prototypes = fit_prototypes(np.concatenate(found), seed=self.args.seed)
         signal = self.windows.outputs(model)[1][self.windows.label > 0]
