@@ -118,7 +118,7 @@ deferral_policy::decision deferral_policy::decide(const classified_vector& vecto
         d_config.strata.of(vector.top.label, levels.peak, d_config.threshold), now);
     // At 1 everything is uncertain, also what rounds to certainty.
     const bool uncertain =
-        score < threshold || threshold >= 1.0 || (!about.answered && threshold > 0.0);
+        score < threshold || threshold >= 1.0 || (!about.known && threshold > 0.0);
     if (uncertain && about.due) {
         const bool bought = d_budget.spend(stream_time, 1.0 - score);
         return { bought ? deferral::uncertain : deferral::unbudgeted, 1.0 };

@@ -78,7 +78,7 @@ public:
     /*! What may be asked about the emission that a vector belongs to. */
     struct question {
         bool due = true;      //!< it may be asked about now
-        bool answered = true; //!< if not, it is uncertain whatever the score
+        bool known = true;    //!< if not, it is uncertain whatever the score
         double* audit_chance; //!< that none of it was drawn before; 1 to begin with
     };
 
