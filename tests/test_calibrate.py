@@ -313,4 +313,6 @@ def test_rules_compared(calibrate, monkeypatch):
         "entropy",
         "benefit, fitted on train",
         "benefit, cross-fitted",
+        "random",
+        "oracle",
     ]
