@@ -11,7 +11,6 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from gr_speculative import folds, left_out  # noqa: E402
-from gr_speculative import pool as pool_module  # noqa: E402
 from gr_speculative.augment import Sampler  # noqa: E402
 from gr_speculative.cli import main  # noqa: E402
 from gr_speculative.contract import LABELS  # noqa: E402
@@ -46,26 +45,6 @@ def folder(tmp_path_factory):
     (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
     (folder / "windows.csv").write_text("\n".join(runs) + "\n")
     return folder
-
-
-@pytest.fixture
-def small_shards(monkeypatch):
-    monkeypatch.setattr(pool_module, "SHARD", 48)
-    monkeypatch.setattr("gr_speculative.training.SHARD", 48)
-    # in this process, since a spawned one would not see the patch
-    monkeypatch.setattr(pool_module, "ProcessPoolExecutor", lambda *a, **k: _Here())
-
-
-class _Here:
-    def submit(self, function, *args):
-        function(*args)
-        return self
-
-    def result(self):
-        return None
-
-    def shutdown(self, cancel_futures):
-        pass
 
 
 def test_every_device_is_measured_once_by_models_that_never_saw_it(folder):

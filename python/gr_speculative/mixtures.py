@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""Two recordings at once: hard cases, for a vector has one label. `mixed` also serves training."""
+"""Two recordings at once: hard cases, for a vector has one label."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def mixed(
 
     x, other: complex64, at least `size` samples long (other: after resampling to `rate`), with a signal in the
     last of them. ratio_db: of their powers without noise in the last `size` samples. offset: Hz, of `other`; what
-    leaves the band comes in at its other end. From 10 dB on, the label of x may be trained on as the mixture's.
+    leaves the band comes in at its other end.
     """
     y = frequency_shift(band_limited_resample(other, other_rate, rate)[-len(x) :], rate, offset)
     gain = 10 ** (-ratio_db / 20) * np.sqrt(signal_power(x[-size:]) / max(signal_power(y[-size:]), 1e-20))
