@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""The fast network: one vector, about 46,000 multiplications, all of them in dense rows."""
+"""The fast network: one vector, about 50,000 multiplications, all of them in dense rows."""
 
 from __future__ import annotations
 
