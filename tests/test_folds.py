@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from generated_recordings import write_recordings
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
@@ -16,7 +17,6 @@ from gr_speculative.cli import main  # noqa: E402
 from gr_speculative.contract import LABELS  # noqa: E402
 from gr_speculative.data import DataError, load  # noqa: E402
 from gr_speculative.pool import Pool, Shard  # noqa: E402
-from gr_speculative.signals import modulate  # noqa: E402
 
 DEVICES = {"ook_ism": 11, "lte_ofdm": 2}
 
@@ -24,27 +24,16 @@ DEVICES = {"ook_ism": 11, "lte_ofdm": 2}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A recording of each device: a signal, then noise; the last of OOK is of the split `test`."""
-    folder = tmp_path_factory.mktemp("recordings")
-    lines, runs = (
-        ["file,split,class,device_group,datatype,sample_rate"],
-        ["file,start_window,end_window,label"],
-    )
-    rng = np.random.default_rng(5)
-    for kind, rate in (("ook_ism", 250_000), ("lte_ofdm", 1_920_000)):
-        for device in range(DEVICES[kind]):
-            x = modulate(kind, rng, rate, 8 * 1024 / rate).samples
-            x = np.concatenate([x, np.zeros(4 * 1024, np.complex64)])
-            x += 0.05 * rng.standard_normal((len(x), 2), np.float32).view(np.complex64)[:, 0]
-            name = f"{kind}-{device}.cf32"
-            x.tofile(folder / name)
-            split = (
-                {10: "test", 9: "val"}.get(device, "train") if kind == "ook_ism" else ("train", "val")[device]
-            )
-            lines.append(f"{name},{split},{kind},{name},cf32,{rate}")
-            runs += [f"{name},0,8,signal", f"{name},8,12,noise"]
-    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
-    (folder / "windows.csv").write_text("\n".join(runs) + "\n")
-    return folder
+    recordings = [
+        (
+            kind,
+            str(device),
+            {10: "test", 9: "val"}.get(device, "train") if kind == "ook_ism" else ("train", "val")[device],
+        )
+        for kind, count in DEVICES.items()
+        for device in range(count)
+    ]
+    return write_recordings(tmp_path_factory.mktemp("recordings"), recordings, 8, 12, noise_from=8)
 
 
 def test_every_device_is_measured_once_by_models_that_never_saw_it(folder):

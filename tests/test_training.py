@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from generated_recordings import write_recordings
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
@@ -20,7 +21,6 @@ from gr_speculative.model import softmax  # noqa: E402
 from gr_speculative.models import FastNet  # noqa: E402
 from gr_speculative.pool import Pool  # noqa: E402
 from gr_speculative.preprocessing import dequantise  # noqa: E402
-from gr_speculative.signals import modulate  # noqa: E402
 from gr_speculative.slow_model import load_slow_model  # noqa: E402
 from gr_speculative.training import Settings, held_out, train  # noqa: E402
 
@@ -30,24 +30,8 @@ CONTEXT = 4
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """Two devices a class for two classes, one of them for training: tones in noise, then noise alone."""
-    folder = tmp_path_factory.mktemp("recordings")
-    lines, runs = (
-        ["file,split,class,device_group,datatype,sample_rate"],
-        ["file,start_window,end_window,label"],
-    )
-    rng = np.random.default_rng(5)
-    for kind, rate in (("ook_ism", 250_000), ("lte_ofdm", 1_920_000)):
-        for split in ("train", "val"):
-            x = modulate(kind, rng, rate, 16 * 1024 / rate).samples
-            x = np.concatenate([x, np.zeros(8 * 1024, np.complex64)])
-            x += 0.05 * rng.standard_normal((len(x), 2), np.float32).view(np.complex64)[:, 0]
-            name = f"{kind}-{split}.cf32"
-            x.tofile(folder / name)
-            lines.append(f"{name},{split},{kind},{name},cf32,{rate}")
-            runs += [f"{name},0,16,signal", f"{name},17,24,noise"]
-    (folder / "manifest.csv").write_text("\n".join(lines) + "\n")
-    (folder / "windows.csv").write_text("\n".join(runs) + "\n")
-    return folder
+    recordings = [(kind, split, split) for kind in ("ook_ism", "lte_ofdm") for split in ("train", "val")]
+    return write_recordings(tmp_path_factory.mktemp("recordings"), recordings, 16, 24, noise_from=17)
 
 
 def test_examples_are_reproducible_balanced_and_at_many_rates(folder):

@@ -90,7 +90,7 @@ class MergedModel:
         """As Model.outputs, with the features of slow."""
         logits, features = self._slow.outputs(db, sample_rate)
         q = softmax(logits / self._slow.contract.temperature)
-        p = softmax(self._fast.outputs(db[:, -1:], sample_rate)[0] / self._fast.contract.temperature)
+        p = self._fast.predict(db[:, -1:], sample_rate)
         return np.log(np.maximum(merged_as(self._fast.contract, p, q), 1e-30)), features
 
 

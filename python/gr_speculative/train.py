@@ -21,11 +21,12 @@ from .data import DataError, Dataset, Recording, load, summary
 from .evaluation import Windows
 from .fast_model import load_fast_model
 from .metrics import accuracy, balanced_accuracy, margin, nll
-from .model import Model, softmax
+from .model import Model
 from .models import FastNet, SlowNet
 from .onnx_export import export_fast
 from .pool import Pool
 from .quantize import FLOAT32, quantize
+from .report import probabilities
 from .slow_model import load_slow_model, save_slow_model
 from .train_command import EPOCHS
 from .training import Settings, distilled_from, held_out, train
@@ -100,7 +101,7 @@ class _Job:
         network = train(network, contract, self.pool, self.windows, settings, self.pool.folder / "slow.pt")
         contract = self._calibrated(Model(network, contract), settings)
         save_slow_model(self._slow_path, network, contract)
-        self._report("slow", self._probabilities(load_slow_model(self._slow_path, self.args.threads)))
+        self._report("slow", probabilities(self.windows, load_slow_model(self._slow_path, self.args.threads)))
 
     def train_fast(self) -> None:
         slow = load_slow_model(self._slow_path, self.args.threads)
@@ -111,7 +112,7 @@ class _Job:
         checkpoint = self.pool.folder / "fast.pt"
         network = train(network, contract, self.pool, self.windows, settings, checkpoint, teacher)
         contract = self._calibrated(Model(network, contract), settings)
-        p, q = self._probabilities(Model(network, contract)), self._probabilities(slow)
+        p, q = probabilities(self.windows, Model(network, contract)), probabilities(self.windows, slow)
         weights = fit_merge(p, q, self.windows.label)
         calibration = contract.calibration | {
             "unknown": self._unknown(Model(network, contract)),
@@ -131,7 +132,7 @@ class _Job:
             quantize(self.args.out / FLOAT32, path, examples, shard.rate)
         else:
             export_fast(path, network, contract)
-        self._report("fast", self._probabilities(load_fast_model(path)))
+        self._report("fast", probabilities(self.windows, load_fast_model(path)))
         self._report("merged", merge(p, q, *weights))
 
     @property
@@ -144,9 +145,6 @@ class _Job:
         return Settings(
             epochs, self.args.shards, learning_rate=rate, distillation=distillation, seed=self.args.seed
         )
-
-    def _probabilities(self, model: Model) -> np.ndarray:
-        return softmax(self.windows.outputs(model)[0] / model.contract.temperature)
 
     def _calibrated(self, model: Model, settings: Settings) -> Contract:
         logits, _ = self.windows.outputs(model)
