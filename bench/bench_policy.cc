@@ -3,8 +3,9 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 
-// Nanoseconds a vector of the deferral policy with everything switched on, for each rule, and of
-// the emission tracker, beside those of the fast model: bench_policy MODEL.onnx
+// Nanoseconds a vector of the deferral policy with everything switched on, for each rule (with
+// what it makes the fast model look at), and of the emission tracker, beside those of the fast
+// model: bench_policy MODEL.onnx
 
 #include "core/deferral_policy.h"
 #include "core/emission_tracker.h"
@@ -26,16 +27,23 @@ using clock_type = std::chrono::steady_clock;
 constexpr size_t batch = fast_model::max_batch; // as in work()
 
 struct stream {
-    std::vector<float> in;        // [batch][N] power
-    std::vector<float> db;        // [N]
-    std::vector<float> posterior; // [batch][C]
+    std::vector<float> in;               // [batch][N] power
+    std::vector<float> db;               // [N]
+    std::vector<float> posterior;        // [batch][C]
+    std::vector<spectrum_levels> levels; // [batch]
 };
 
-void classify(fast_model& model, stream& s)
+void classify(fast_model& model, stream& s, bool look)
 {
     const size_t bins = model.fft_size();
     for (size_t i = 0; i < batch; i++)
-        model.begin(i, &s.in[i * bins], input_kind::power, true, 0.3f, s.db.data());
+        model.begin(i,
+                    &s.in[i * bins],
+                    input_kind::power,
+                    true,
+                    0.3f,
+                    s.db.data(),
+                    look ? &s.levels[i] : nullptr);
     model.finish(batch, s.posterior.data());
 }
 
@@ -82,14 +90,8 @@ double median(std::vector<double>& costs)
     return *middle;
 }
 
-void print(const char* name,
-           std::vector<double>& costs,
-           std::vector<double>& model_costs,
-           uint64_t asked,
-           uint64_t vectors)
+void print(const char* name, double ns, double model_ns, uint64_t asked, uint64_t vectors)
 {
-    const double ns = median(costs);
-    const double model_ns = median(model_costs);
     std::printf("%-22s %10.1f %10.1f %10.3f %10.3f\n",
                 name,
                 ns,
@@ -106,7 +108,8 @@ stream make_up_stream(const fast_model& model, std::mt19937& random)
     std::exponential_distribution<float> power;
     stream s{ std::vector<float>(batch * bins),
               std::vector<float>(bins),
-              std::vector<float>(batch * classes) };
+              std::vector<float>(batch * classes),
+              std::vector<spectrum_levels>(batch) };
     std::generate(s.in.begin(), s.in.end(), [&] { return power(random); });
     for (size_t i = 0; i < batch; i++)
         for (size_t k = 0; k < bins / 16; k++)
@@ -114,38 +117,37 @@ stream make_up_stream(const fast_model& model, std::mt19937& random)
     return s;
 }
 
-// Model and policy take turns, as in work(), so that the spectra are in the same cache.
 void measure(fast_model& model, deferral_rule rule, const char* name, bool by_snr)
 {
-    const size_t bins = model.fft_size();
     const size_t classes = model.labels().size();
     std::mt19937 random(1);
     stream s = make_up_stream(model, random);
     deferral_policy policy(everything_on(model, rule, by_snr));
     const auto now = monotonic::now();
     policy.on_conditions({ 0.9 }, now, monotonic::duration::zero());
-    std::vector<double> model_costs, policy_costs;
+    std::vector<double> model_costs, looking_costs, policy_costs;
     uint64_t vectors = 0, asked = 0;
     for (int round = 0; round < 4000; round++) {
+        const bool look = policy.wants_levels() && round % 2 == 0;
         auto start = clock_type::now();
-        classify(model, s);
-        model_costs.push_back(since(start));
+        classify(model, s, look);
+        (look ? looking_costs : model_costs).push_back(since(start));
         make_up_posteriors(s, classes, random);
-        // The model left them in the cache, the above did not.
-        for (size_t i = 0; i < batch; i++)
-            asked += *std::max_element(model.x(i), model.x(i) + bins) > 1e9f;
         start = clock_type::now();
         for (size_t i = 0; i < batch; i++) {
             const float* const p = &s.posterior[i * classes];
             const auto decision =
-                policy.decide({ p, classes, model.x(i), bins, top_two_of(p, classes) },
+                policy.decide({ p, classes, top_two_of(p, classes), s.levels[i] },
                               1e-4 * static_cast<double>(vectors++),
                               now);
             asked += decision.what != deferral::none;
         }
         policy_costs.push_back(since(start));
     }
-    print(name, policy_costs, model_costs, asked, vectors);
+    const double model_ns = median(model_costs);
+    const double looking_ns =
+        policy.wants_levels() ? median(looking_costs) - model_ns : 0.0;
+    print(name, median(policy_costs) + looking_ns, model_ns, asked, vectors);
 }
 
 // With an answer to each question at once.
@@ -163,7 +165,7 @@ void measure_tracker(fast_model& model)
     uint64_t vectors = 0, asked = 0;
     for (int round = 0; round < 4000; round++) {
         auto start = clock_type::now();
-        classify(model, s);
+        classify(model, s, false);
         model_costs.push_back(since(start));
         start = clock_type::now();
         for (size_t i = 0; i < batch; i++) {
@@ -178,7 +180,7 @@ void measure_tracker(fast_model& model)
         }
         tracker_costs.push_back(since(start));
     }
-    print("emission_tracker", tracker_costs, model_costs, asked, vectors);
+    print("emission_tracker", median(tracker_costs), median(model_costs), asked, vectors);
 }
 
 } // namespace

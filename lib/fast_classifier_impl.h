@@ -101,7 +101,9 @@ private:
     context_ring d_context;
     double d_sample_rate = 0.0; // that d_rate belongs to
     float d_rate = 0.0f;
-    std::vector<float> d_posterior;       // [batch][C]
+    std::vector<float> d_posterior;        // [batch][C]
+    std::vector<spectrum_levels> d_levels; // [batch], if d_look
+    bool d_look = false;
     std::vector<vector_position> d_where; // [batch]
     std::vector<uint8_t> d_retuned;       // [batch] bool
     std::vector<tag_t> d_tags;

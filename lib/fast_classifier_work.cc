@@ -55,9 +55,13 @@ int fast_classifier_impl::work(int noutput_items,
 
             const std::scoped_lock lock(d_mutex);
             const auto now = monotonic::now();
+            if (d_cascade.policy().wants_levels() && !d_look) // only just
+                for (size_t j = 0; j < filled; j++)
+                    d_levels[j] = d_model.levels(d_model.x(j));
             for (size_t j = 0; j < filled; j++, i++) {
                 d_cascade.on_vector(d_where[i - begin],
                                     d_model.x(j),
+                                    d_levels[j],
                                     &d_posterior[j * d_names.labels.size()],
                                     now,
                                     d_result);
@@ -100,6 +104,7 @@ int fast_classifier_impl::work(int noutput_items,
 void fast_classifier_impl::place(uint64_t first, size_t count)
 {
     const std::scoped_lock lock(d_mutex);
+    d_look = d_cascade.policy().wants_levels();
     for (size_t i = 0; i < count; i++) {
         const uint64_t offset = first + i;
         bool retuned = false;
@@ -137,7 +142,13 @@ fast_classifier_impl::prepare(const uint8_t* in, uint8_t* out, size_t place, siz
         if (sample_rate != d_sample_rate) // a logarithm
             d_rate = d_model.rate_feature(d_sample_rate = sample_rate);
         if (d_retuned[place + i] || is_negative(in) ||
-            !d_model.begin(i, in, d_input, d_shift, d_rate, d_context.next()))
+            !d_model.begin(i,
+                           in,
+                           d_input,
+                           d_shift,
+                           d_rate,
+                           d_context.next(),
+                           d_look ? &d_levels[i] : nullptr))
             return i;
         if (d_check.looks_unshifted(d_context.next()))
             d_logger->warn(

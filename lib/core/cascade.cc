@@ -70,6 +70,7 @@ void cascade::set_deadline(monotonic::duration deadline)
 
 void cascade::on_vector(const vector_position& where,
                         const float* x,
+                        const spectrum_levels& levels,
                         const float* scores,
                         monotonic::time_point now,
                         result& out)
@@ -94,7 +95,7 @@ void cascade::on_vector(const vector_position& where,
     out.late = false;
     out.scores.assign(scores, scores + d_config.classes);
 
-    const classified_vector vector{ scores, d_config.classes, x, d_config.bins, top };
+    const classified_vector vector{ scores, d_config.classes, top, levels };
     const auto [what, probability] =
         d_config.per_emission
             ? d_policy.decide(vector,

@@ -57,12 +57,14 @@ public:
     explicit cascade(const cascade_config& config);
 
     /*! A classified vector. \param x [N] its normalised spectrum, as the network saw it;
-     * nullptr: not known, not with per_emission \param scores [C] calibrated posterior of the fast model
+     * nullptr: not known, not with per_emission \param levels of it, where policy().wants_levels()
+     * \param scores [C] calibrated posterior of the fast model
      * \return the result to publish now: final (accepted, over budget, or a fallback because
      * the table is full) or provisional; a provisional one has a seq under which its verdict
      * is awaited */
     void on_vector(const vector_position& where,
                    const float* x,
+                   const spectrum_levels& levels,
                    const float* scores,
                    monotonic::time_point now,
                    result& out);

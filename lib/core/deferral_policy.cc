@@ -110,12 +110,10 @@ deferral_policy::decision deferral_policy::decide(const classified_vector& vecto
                                                   double stream_time,
                                                   monotonic::time_point now)
 {
-    const bool look = d_config.rule == deferral_rule::benefit || d_config.strata.by_snr();
-    const spectrum_levels levels =
-        look ? levels_of(vector.spectrum, vector.bins) : spectrum_levels{};
-    const double score = deferral_score(d_config.rule, vector, levels, d_config.benefit);
+    const double score = deferral_score(d_config.rule, vector, d_config.benefit);
     const double threshold = raised(
-        d_config.strata.of(vector.top.label, levels.peak, d_config.threshold), now);
+        d_config.strata.of(vector.top.label, vector.levels.peak, d_config.threshold),
+        now);
     // At 1 everything is uncertain, also what rounds to certainty.
     const bool uncertain =
         score < threshold || threshold >= 1.0 || (!about.known && threshold > 0.0);

@@ -112,6 +112,12 @@ public:
     void set_audits(double fraction, uint64_t seed);
     void set_conditions(const conditions_config& config);
 
+    //! Whether what is in force looks at classified_vector::levels.
+    bool wants_levels() const
+    {
+        return d_config.rule == deferral_rule::benefit || d_config.strata.by_snr();
+    }
+
     const policy_config& config() const { return d_config; }
     const deferral_budget& budget() const { return d_budget; }
     const risk_monitor& risk() const { return d_risk; }

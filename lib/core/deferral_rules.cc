@@ -31,16 +31,16 @@ std::array<float, 3> top_three_of(const float* p, size_t n)
     std::array<float, 3> top{}; // a third of two labels is 0
     for (size_t i = 0; i < n; i++) {
         float value = p[i];
-        for (float& place : top)
-            if (value > place)
-                std::swap(value, place);
+        for (float& place : top) { // no branches, which nothing could predict
+            const float smaller = std::min(value, place);
+            place = std::max(value, place);
+            value = smaller;
+        }
     }
     return top;
 }
 
-double benefit_of(const classified_vector& vector,
-                  const spectrum_levels& levels,
-                  const benefit_model& benefit)
+double benefit_of(const classified_vector& vector, const benefit_model& benefit)
 {
     const auto top = top_three_of(vector.posterior, vector.classes);
     const std::array<double, 7> inputs{ top[0],
@@ -48,8 +48,8 @@ double benefit_of(const classified_vector& vector,
                                         top[2],
                                         top[0] - top[1],
                                         entropy_of(vector.posterior, vector.classes),
-                                        levels.peak,
-                                        levels.occupied };
+                                        vector.levels.peak,
+                                        vector.levels.occupied };
     const double z = std::inner_product(inputs.begin(),
                                         inputs.end(),
                                         benefit.weights.begin(),
@@ -75,7 +75,6 @@ deferral_rule deferral_rule_from(const std::string& word)
 
 double deferral_score(deferral_rule rule,
                       const classified_vector& vector,
-                      const spectrum_levels& levels,
                       const benefit_model& benefit)
 {
     switch (rule) {
@@ -84,17 +83,14 @@ double deferral_score(deferral_rule rule,
     case deferral_rule::entropy:
         return 1.0 - entropy_of(vector.posterior, vector.classes);
     case deferral_rule::benefit:
-        return 1.0 - benefit_of(vector, levels, benefit);
+        return 1.0 - benefit_of(vector, benefit);
     default:
         return vector.top.margin;
     }
 }
 
-spectrum_levels levels_of(const float* x, size_t n)
+spectrum_levels levels_of(const kernel_set& kernels, const float* x, size_t n)
 {
-    if (!x)
-        return {};
-    static const kernel_set& kernels = choose_kernels("");
     spectrum_levels levels;
     levels.occupied = static_cast<float>(kernels.levels(x, n, 0.5f, &levels.peak)) /
                       static_cast<float>(n);

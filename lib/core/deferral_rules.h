@@ -17,14 +17,7 @@
 namespace gr {
 namespace speculative {
 
-/*! A vector and what the fast model says about it, as rules and strata look at it. */
-struct classified_vector {
-    const float* posterior = nullptr; //!< [classes]
-    size_t classes = 0;
-    const float* spectrum = nullptr; //!< [bins], the network's input; null: not known
-    size_t bins = 0;                 //!< a multiple of 32
-    top_two top;                     //!< of the posterior
-};
+struct kernel_set;
 
 /*! What the learned rule and strata of SNR want to know of a normalised spectrum. */
 struct spectrum_levels {
@@ -32,8 +25,16 @@ struct spectrum_levels {
     float occupied = 0.0f; //!< share of the bins at or above 0.5, 10 dB over the floor
 };
 
-//! \param x [n] or null: zeros  \param n a multiple of 32
-spectrum_levels levels_of(const float* x, size_t n);
+//! \param x [n], n >= 1
+spectrum_levels levels_of(const kernel_set& kernels, const float* x, size_t n);
+
+/*! A vector and what the fast model says about it, as rules and strata look at it. */
+struct classified_vector {
+    const float* posterior = nullptr; //!< [classes]
+    size_t classes = 0;
+    top_two top;            //!< of the posterior
+    spectrum_levels levels; //!< of the network's input, where the policy wants_levels()
+};
 
 /*! Logistic model of "the slow model is right and the fast one wrong": the rule `benefit`. */
 struct benefit_model {
@@ -47,11 +48,9 @@ struct benefit_model {
 deferral_rule deferral_rule_from(const std::string& word);
 
 /*! The rule's score of a vector, 0..1: how sure the fast model is (docs/deferral.md).
- * \param levels of its spectrum  \param benefit which the rule of that name needs; only that rule
- * looks at these two */
+ * \param benefit which the rule of that name needs; only that rule looks at it and at the levels */
 double deferral_score(deferral_rule rule,
                       const classified_vector& vector,
-                      const spectrum_levels& levels,
                       const benefit_model& benefit);
 
 /*! Parts of the vectors that have thresholds of their own: by the fast model's label, or by the

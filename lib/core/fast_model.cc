@@ -128,11 +128,10 @@ double fast_model::score(deferral_rule rule, const float* posterior, const float
         throw std::invalid_argument("rule is 'benefit', but the model has no "
                                     "calibration.benefit");
     const size_t classes = d_impl->facts.labels.size();
-    const size_t bins = d_impl->facts.fft_size;
-    const classified_vector vector{
-        posterior, classes, x, bins, top_two_of(posterior, classes)
-    };
-    return deferral_score(rule, vector, levels_of(x, bins), d_impl->facts.benefit);
+    classified_vector vector{ posterior, classes, top_two_of(posterior, classes), {} };
+    if (rule == deferral_rule::benefit)
+        vector.levels = levels(x);
+    return deferral_score(rule, vector, d_impl->facts.benefit);
 }
 
 const merge_weights& fast_model::merge() const { return d_impl->facts.merge; }
@@ -158,14 +157,27 @@ void fast_model::classify(
     d_impl->normalise(posterior, n);
 }
 
-bool fast_model::begin(
-    size_t i, const void* in, input_kind kind, bool shift, float rate, float* db)
+bool fast_model::begin(size_t i,
+                       const void* in,
+                       input_kind kind,
+                       bool shift,
+                       float rate,
+                       float* db,
+                       spectrum_levels* levels)
 {
     const flush_denormals guard;
-    if (!d_impl->prepare.run(in, kind, shift, db, d_impl->net.spectrum(i)))
+    float* const x = d_impl->net.spectrum(i);
+    if (!d_impl->prepare.run(in, kind, shift, db, x))
         return false;
+    if (levels)
+        *levels = this->levels(x);
     d_impl->net.begin(i, rate);
     return true;
+}
+
+spectrum_levels fast_model::levels(const float* x) const
+{
+    return levels_of(d_impl->kernels, x, d_impl->facts.fft_size);
 }
 
 const float* fast_model::x(size_t i) const { return d_impl->net.spectrum(i); }

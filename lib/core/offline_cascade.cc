@@ -6,6 +6,7 @@
 #include "core/offline_cascade.h"
 
 #include "core/cascade.h"
+#include "kernels/kernels.h"
 
 #include <stdexcept>
 
@@ -42,12 +43,13 @@ offline_cascade::answer answer_of(const result& r)
 } // namespace
 
 struct offline_cascade::impl {
-    explicit impl(const cascade_config& config)
-        : state(config), classes(config.classes), bins(config.bins)
+    impl(const cascade_config& config, const kernel_set& kernel_set)
+        : state(config), kernels(kernel_set), classes(config.classes), bins(config.bins)
     {
     }
 
     cascade state;
+    const kernel_set& kernels;
     const size_t classes;
     const size_t bins;
     result last;
@@ -58,7 +60,8 @@ offline_cascade::offline_cascade(const fast_model& model,
                                  double deadline,
                                  double conditions_strength)
     : d_impl(std::make_unique<impl>(
-          offline_config(model, threshold, deadline, conditions_strength)))
+          offline_config(model, threshold, deadline, conditions_strength),
+          choose_kernels(model.kernel_name())))
 {
 }
 
@@ -74,8 +77,11 @@ offline_cascade::answer offline_cascade::on_vector(const std::vector<float>& pos
                                     " and " + std::to_string(d_impl->bins));
     vector_position where;
     where.offset = d_impl->state.counters().vectors;
+    const spectrum_levels levels = d_impl->state.policy().wants_levels()
+                                       ? levels_of(d_impl->kernels, x.data(), x.size())
+                                       : spectrum_levels{};
     d_impl->state.on_vector(
-        where, x.data(), posterior.data(), monotonic::now(), d_impl->last);
+        where, x.data(), levels, posterior.data(), monotonic::now(), d_impl->last);
     return answer_of(d_impl->last);
 }
 

@@ -26,7 +26,7 @@ result seen(cascade& c, const scores& p, monotonic::time_point now = start)
     vector_position where;
     where.offset = c.counters().vectors;
     result out;
-    c.on_vector(where, nullptr, p.data(), now, out);
+    c.on_vector(where, nullptr, {}, p.data(), now, out);
     BOOST_TEST_REQUIRE(c.counters().conserved());
     return out;
 }

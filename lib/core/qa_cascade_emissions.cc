@@ -48,7 +48,7 @@ struct fixture {
         position.offset = state.counters().vectors;
         position.stream_time = 0.001 * position.offset;
         position.center_frequency = frequency;
-        state.on_vector(position, x.data(), p.data(), start, r);
+        state.on_vector(position, x.data(), {}, p.data(), start, r);
         BOOST_TEST_REQUIRE(state.counters().conserved());
         return r;
     }

@@ -23,7 +23,7 @@ namespace {
 result seen(cascade& c, const scores& p)
 {
     result out;
-    c.on_vector({}, nullptr, p.data(), start, out);
+    c.on_vector({}, nullptr, {}, p.data(), start, out);
     return out;
 }
 

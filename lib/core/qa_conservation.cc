@@ -145,8 +145,12 @@ private:
         where.stream_time = 0.001 * where.offset;
         where.center_frequency = d_frequency;
         result r;
-        d_cascade.on_vector(
-            where, d_random.spectrum().data(), d_random.distribution().data(), d_now, r);
+        d_cascade.on_vector(where,
+                            d_random.spectrum().data(),
+                            {},
+                            d_random.distribution().data(),
+                            d_now,
+                            r);
         d_expected.vectors++;
         BOOST_TEST_REQUIRE(r.where.offset == where.offset);
         BOOST_TEST_REQUIRE(r.emission.has_value() == d_per_emission);

@@ -25,7 +25,7 @@ const std::vector<float> unsure{ 0.5f, 0.3f, 0.2f };
 
 classified_vector vector_of(const std::vector<float>& p)
 {
-    return { p.data(), p.size(), nullptr, 0, top_two_of(p.data(), p.size()) };
+    return { p.data(), p.size(), top_two_of(p.data(), p.size()), {} };
 }
 
 deferral_policy::decision decide(deferral_policy& policy,
@@ -163,18 +163,16 @@ BOOST_AUTO_TEST_CASE(the_learned_rule_and_strata_of_snr_look_at_the_spectrum)
     config.rule = deferral_rule::benefit;
     deferral_policy policy(config);
     const auto defers = [&](float peak) {
-        std::vector<float> x(64);
-        x[40] = peak;
         classified_vector vector = vector_of(sure);
-        vector.spectrum = x.data();
-        vector.bins = x.size();
+        vector.levels.peak = peak;
         return policy.decide(vector, 0.0, start).what == deferral::uncertain;
     };
-    BOOST_TEST((!defers(1.0f) && defers(2.0f)));
+    BOOST_TEST((!defers(1.0f) && defers(2.0f) && policy.wants_levels()));
     policy.set_rule(deferral_rule::margin);
+    BOOST_TEST(!policy.wants_levels());
     BOOST_TEST((!defers(1.0f) && !defers(2.0f)));
     policy.set_threshold(0.5, { { 0.95, 0.9 }, { 1.5 } }); // the margin is 0.93
-    BOOST_TEST((defers(1.0f) && !defers(2.0f)));
+    BOOST_TEST((defers(1.0f) && !defers(2.0f) && policy.wants_levels()));
 }
 
 BOOST_AUTO_TEST_CASE(an_alarm_raises_the_threshold_until_it_is_set_anew)

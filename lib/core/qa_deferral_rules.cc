@@ -5,6 +5,8 @@
 
 #include "core/deferral_rules.h"
 
+#include "kernels/kernels.h"
+
 #include <boost/test/unit_test.hpp>
 
 #include <cmath>
@@ -18,14 +20,14 @@ namespace {
 
 using floats = std::vector<float>;
 
-classified_vector vector_of(const floats& p)
+classified_vector vector_of(const floats& p, const spectrum_levels& levels = {})
 {
-    return { p.data(), p.size(), nullptr, 0, top_two_of(p.data(), p.size()) };
+    return { p.data(), p.size(), top_two_of(p.data(), p.size()), levels };
 }
 
 double score(deferral_rule rule, const floats& p)
 {
-    return deferral_score(rule, vector_of(p), {}, {});
+    return deferral_score(rule, vector_of(p), {});
 }
 
 // Bins of 0, but for `value` at one place.
@@ -69,18 +71,20 @@ BOOST_AUTO_TEST_CASE(entropy_scores_0_for_even_and_1_for_certain)
 
 BOOST_AUTO_TEST_CASE(levels_are_the_peak_and_the_occupied_share)
 {
+    const auto levels = [](const floats& x) {
+        return levels_of(choose_kernels(""), x.data(), x.size());
+    };
     for (size_t where = 0; where < 64; where++) { // in every lane
-        const spectrum_levels found = levels_of(with_a_peak(2.5f, where).data(), 64);
+        const spectrum_levels found = levels(with_a_peak(2.5f, where));
         BOOST_TEST_REQUIRE(found.peak == 2.5f);
         BOOST_TEST_REQUIRE(found.occupied == 1.0f / 64.0f);
     }
     floats x(1024, -1.0f);
-    BOOST_TEST(levels_of(x.data(), x.size()).peak == -1.0f);
-    BOOST_TEST(levels_of(x.data(), x.size()).occupied == 0.0f);
+    BOOST_TEST(levels(x).peak == -1.0f);
+    BOOST_TEST(levels(x).occupied == 0.0f);
     std::fill_n(x.begin() + 100, 256, 0.5f); // just occupied
     std::fill_n(x.begin() + 400, 256, std::nextafter(0.5f, 0.0f));
-    BOOST_TEST(levels_of(x.data(), x.size()).occupied == 0.25f);
-    BOOST_TEST(levels_of(nullptr, 0).peak == 0.0f);
+    BOOST_TEST(levels(x).occupied == 0.25f);
 }
 
 BOOST_AUTO_TEST_CASE(the_benefit_is_its_formula)
@@ -94,7 +98,7 @@ BOOST_AUTO_TEST_CASE(the_benefit_is_its_formula)
     const double z = -55.0 + 0.5 + 2 * 0.25 + 3 * 0.25 + 4 * 0.25 + 5 * 0.75 + 6 * 2.0 +
                      7.0 / 64.0 + 40.0;
     const double found =
-        deferral_score(deferral_rule::benefit, vector_of(p), levels, model);
+        deferral_score(deferral_rule::benefit, vector_of(p, levels), model);
     BOOST_TEST(std::abs(found - (1.0 - 1.0 / (1.0 + std::exp(-z)))) < 1e-6);
 
     model.labels = { -40.0, 50.0 }; // two labels have no third
@@ -103,14 +107,14 @@ BOOST_AUTO_TEST_CASE(the_benefit_is_its_formula)
     const double z2 =
         -55.0 + 0.75 + 2 * 0.25 + 4 * 0.5 + 5 * h + 6 * 2.0 + 7.0 / 64.0 - 40.0;
     const double sure =
-        deferral_score(deferral_rule::benefit, vector_of(two), levels, model);
+        deferral_score(deferral_rule::benefit, vector_of(two, levels), model);
     BOOST_TEST(std::abs(sure - (1.0 - 1.0 / (1.0 + std::exp(-z2)))) < 1e-6);
 
     for (const double bias : { -1e6, 1e6 }) { // far out it is 0 or 1, not NaN
         model.bias = bias;
-        BOOST_TEST(
-            deferral_score(deferral_rule::benefit, vector_of(two), levels, model) ==
-            (bias < 0.0 ? 1.0 : 0.0));
+        BOOST_TEST(deferral_score(deferral_rule::benefit,
+                                  vector_of(two, levels),
+                                  model) == (bias < 0.0 ? 1.0 : 0.0));
     }
 }
 

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  */
 
+#include "deferral_rules.h"
 #include "merge.h"
 #include "model_file.h"
 #include "test_models.h"
@@ -135,6 +136,12 @@ BOOST_AUTO_TEST_CASE(vector_by_vector_is_the_same)
         model.finish(n, found.data());
         model.classify(x.data(), rate.data(), n, expected.data());
         BOOST_TEST(found == expected, boost::test_tools::per_element());
+        spectrum_levels levels;
+        BOOST_TEST(model.begin(
+            2, in.data(), input_kind::decibel, true, 0.0f, db.data(), &levels));
+        const spectrum_levels alone = model.levels(model.x(2));
+        BOOST_TEST((levels.peak == alone.peak && levels.occupied == alone.occupied));
+        BOOST_TEST(levels.peak == *std::max_element(model.x(2), model.x(2) + 64));
         std::vector<float> invalid(in.begin(), in.begin() + 64);
         invalid[5] = std::numeric_limits<float>::quiet_NaN();
         BOOST_TEST(!model.begin(
@@ -205,6 +212,11 @@ BOOST_AUTO_TEST_CASE(kernel_by_name)
     BOOST_CHECK_THROW(fast_model(file.path(), "mmx"), std::invalid_argument);
     setenv("SPECULATIVE_KERNEL", "reference", 1);
     BOOST_TEST(fast_model(file.path()).kernel_name() == std::string("reference"));
+    // One that is named does not ask the environment, now or later.
+    setenv("SPECULATIVE_KERNEL", "avx9", 1);
+    const fast_model named(file.path(), "reference");
+    const std::vector<float> x(64, 0.5f);
+    BOOST_TEST(named.levels(x.data()).occupied == 1.0f);
     unsetenv("SPECULATIVE_KERNEL");
 }
 

@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(the_cascade)
             where.stream_time = 0.001 * i;
             const monotonic::time_point now{ std::chrono::milliseconds(i) };
             const size_t before = allocations;
-            state.on_vector(where, x.data(), p.data(), now, out);
+            state.on_vector(where, x.data(), {}, p.data(), now, out);
             newest = out.deferred ? out.seq : newest;
             while (state.expire(now, out))
                 ;
@@ -109,10 +109,17 @@ BOOST_AUTO_TEST_CASE(the_fast_model)
         const std::vector<float> in(2 * model.fft_size(), 1.0f);
         std::vector<float> db(model.fft_size());
         std::vector<float> posterior(fast_model::max_batch * model.labels().size());
+        spectrum_levels levels;
         const size_t before = allocations;
         for (size_t n = 1; n <= fast_model::max_batch; n++) {
             for (size_t i = 0; i < n; i++)
-                model.begin(i, in.data(), input_kind::complex_fft, true, 0.3f, db.data());
+                model.begin(i,
+                            in.data(),
+                            input_kind::complex_fft,
+                            true,
+                            0.3f,
+                            db.data(),
+                            &levels);
             model.finish(n, posterior.data());
         }
         BOOST_TEST(allocations == before);

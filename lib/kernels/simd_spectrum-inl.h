@@ -137,7 +137,7 @@ size_t levels(const float* in, size_t n, float limit, float* largest)
         for (size_t k = 0; k < chains; k++) {
             const vec x = hn::LoadU(lanes_of, in + i + k * vec_lanes);
             top[k] = hn::Max(top[k], x);
-            count[k] = hn::Add(count[k], hn::IfThenElseZero(hn::Ge(x, bound), one));
+            count[k] = hn::IfThenElse(hn::Ge(x, bound), hn::Add(count[k], one), count[k]);
         }
     for (size_t k = 1; k < chains; k++) {
         top[0] = hn::Max(top[0], top[k]);

@@ -19,6 +19,7 @@ namespace speculative {
 
 struct benefit_model;
 struct merge_weights;
+struct spectrum_levels;
 struct threshold_strata;
 
 //! What one element of an input vector is.
@@ -125,10 +126,16 @@ public:
      * \param i 0..max_batch-1
      * \param in, kind, shift, db as preprocess() has them
      * \param rate as classify() has it
+     * \param levels what levels() gives of x(i), or null: not wanted
      * \returns false for an invalid vector, which must not be part of the batch
      */
-    bool
-    begin(size_t i, const void* in, input_kind kind, bool shift, float rate, float* db);
+    bool begin(size_t i,
+               const void* in,
+               input_kind kind,
+               bool shift,
+               float rate,
+               float* db,
+               spectrum_levels* levels = nullptr);
 
     //! The network's input of vector i of the batch, [N], until another takes its place.
     const float* x(size_t i) const;
@@ -139,6 +146,12 @@ public:
      * \param posterior [n][C] as classify() has it
      */
     void finish(size_t n, float* posterior);
+
+    /*!
+     * \brief What the rule `benefit` and strata of SNR look at (lib/core/deferral_rules.h).
+     * \param x [N] from preprocess()
+     */
+    spectrum_levels levels(const float* x) const;
 
     /*!
      * \brief The score of a rule, 0..1, as the blocks hold it against the threshold.
