@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 #include <utility>
@@ -18,12 +20,45 @@ namespace speculative {
 
 namespace {
 
+// Extensions of GCC and Clang; four lanes, which every processor has.
+using floats = float __attribute__((vector_size(16)));
+using integers = int32_t __attribute__((vector_size(16)));
+constexpr size_t lanes = 4;
+
+// log2(x) for a normal x > 0, within 4e-7 plus rounding: with x = 2^e (1 + t),
+// sqrt(1/2) <= 1 + t < sqrt(2), it is e + t Q(t), Q as in the kernels' decibels.
+floats log2_of(floats x)
+{
+    integers bits;
+    std::memcpy(&bits, &x, sizeof(bits));
+    const integers exponent = (bits - 0x3f3504f3) >> 23; // 0x3f3504f3: sqrt(1/2)
+    bits -= exponent << 23;
+    floats mantissa;
+    std::memcpy(&mantissa, &bits, sizeof(mantissa));
+    const floats t = mantissa - 1.0f;
+    floats q = 0.17063446f * t - 0.27269793f;
+    q = q * t + 0.29726258f;
+    q = q * t - 0.35896185f;
+    q = q * t + 0.48046502f;
+    q = q * t - 0.72137590f;
+    q = q * t + 1.44269970f;
+    return __builtin_convertvector(exponent, floats) + t * q;
+}
+
 double entropy_of(const float* p, size_t n)
 {
-    double entropy = 0.0;
-    for (size_t i = 0; i < n; i++)
-        entropy -= p[i] > 0.0f ? p[i] * std::log(p[i]) : 0.0f;
-    return n > 1 ? entropy / std::log(static_cast<double>(n)) : 0.0;
+    constexpr float smallest = std::numeric_limits<float>::min();
+    floats sum{};
+    for (size_t i = 0; i < n; i += lanes) {
+        floats x{}; // 0 log 0 = 0, also beyond n
+        if (i + lanes <= n)
+            std::memcpy(&x, p + i, sizeof(x));
+        else
+            std::copy(p + i, p + n, reinterpret_cast<float*>(&x));
+        sum -= x * log2_of(x > smallest ? x : smallest - floats{});
+    }
+    const float bits = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+    return n > 1 ? bits / log2_of(floats{} + static_cast<float>(n))[0] : 0.0f;
 }
 
 std::array<float, 3> top_three_of(const float* p, size_t n)
