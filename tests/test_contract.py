@@ -50,6 +50,8 @@ DELETE = object()
         ("temperature", "1"),
         ("rule", "loudest"),
         ("threshold", 1.5),
+        ("disagreement", 0),
+        ("disagreement", 0.7),
         ("merge.rule", "vote"),
         ("merge.weight_fast", -1),
         ("slow_context", 0),

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnx")
 
 from gr_speculative.augment import RATES, Sampler  # noqa: E402
-from gr_speculative.calibration import fit_merge, fit_temperature, merge  # noqa: E402
+from gr_speculative.calibration import disagreement, fit_merge, fit_temperature, merge  # noqa: E402
 from gr_speculative.cli import main  # noqa: E402
 from gr_speculative.contract import LABELS, Contract  # noqa: E402
 from gr_speculative.data import load  # noqa: E402
@@ -117,6 +117,16 @@ def test_temperature_and_merge_minimise_the_likelihood_they_claim_to():
     assert fast < 0.1 and slow == pytest.approx(1, abs=0.1)
     assert nll(merge(useless, p_true, fast, slow), label) <= nll(p_true, label) + 1e-4
     assert balanced_accuracy(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 2])) == 0.5
+
+
+def test_disagreement_is_of_accepted_vectors_and_counts_files_as_units():
+    file = np.repeat(np.arange(20), 50)
+    differs = (file == 0) | (np.arange(1000) % 50 == 49)  # one file in twenty as a whole, and one vector of each
+    accepted = np.arange(1000) % 50 < 49
+    found = disagreement(accepted, differs, file)
+    assert 0.1 < found < 0.25  # 0.05, and what the draw of 20 files may hide
+    assert disagreement(np.zeros(1000, bool), differs, file) == Contract.disagreement
+    assert disagreement(accepted, np.zeros(1000, bool), file) == 0.001
 
 
 def test_the_command_makes_a_pair_that_loads(folder, tmp_path, small_shards, capsys):

@@ -25,6 +25,7 @@ cascade_config config_of(const fast_model& model, double threshold, double deadl
     } else {
         config.policy.threshold = threshold;
     }
+    config.policy.risk.baseline = model.disagreement();
     config.merge = model.merge();
     config.deadline = from_seconds("deadline", deadline);
     return config;

@@ -276,6 +276,9 @@ contract parse_contract(const std::string& text, const std::string& source)
     if (read.has("strata"))
         c.strata =
             strata_of(read.child("strata"), c.labels.size(), c.preprocessing.scale_db);
+    if (read.has("disagreement"))
+        c.disagreement =
+            read.number("disagreement", 1e-4, 0.5, "a share from 0.0001 to 0.5");
     c.merge = merge_of(read.child("merge"));
     c.slow_context = read.integer("slow_context", 1, 4096);
     return c;

@@ -38,6 +38,7 @@ struct contract {
     benefit_model benefit;
     double threshold = 0.0; //!< 0..1
     threshold_strata strata;
+    double disagreement = 0.004; //!< (0, 1): of fast and slow where fast is accepted
     merge_weights merge;
     size_t slow_context = 1; //!< >= 1
 };

@@ -34,6 +34,7 @@ deferral_policy::deferral_policy(const policy_config& config)
     d_config.seed = 0; // so that the draw begins
     set_audits(config.audit_fraction, config.seed);
     d_told = d_config.threshold;
+    d_strata_told = true;
     d_cause = threshold_cause::conditions;
 }
 
@@ -43,6 +44,7 @@ void deferral_policy::set_threshold(double threshold, const threshold_strata& st
         throw std::invalid_argument("threshold is " + std::to_string(threshold) +
                                     ", expected 0 (defer nothing) to 1 (defer all)");
     d_config.threshold = threshold;
+    d_strata_told = d_config.strata.thresholds.empty() && strata.thresholds.empty();
     d_config.strata = strata;
     d_caution = 0.0;
     d_cause = threshold_cause::set;
@@ -154,10 +156,11 @@ bool deferral_policy::on_conditions(const conditions& c,
 bool deferral_policy::changed(monotonic::time_point now, threshold_change& change)
 {
     const double after = threshold(now);
-    if (after == d_told)
+    if (after == d_told && d_strata_told)
         return false;
     change = { d_told, after, d_cause };
     d_told = after;
+    d_strata_told = true;
     d_cause = threshold_cause::conditions; // which alone come and go by themselves
     return true;
 }

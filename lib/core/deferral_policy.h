@@ -100,7 +100,8 @@ public:
     //! In force; where there are strata, for vectors of those without one of their own.
     double threshold(monotonic::time_point now) const;
 
-    /*! Tells of each change of the threshold in force, once. \return false if there was none
+    /*! Tells of each change of the threshold in force, once, also where only strata are set or
+     * replaced, and before and after are the same. \return false if there was none
      * since the last call */
     bool changed(monotonic::time_point now, threshold_change& change);
 
@@ -131,6 +132,7 @@ private:
     conditions_state d_conditions;
     double d_caution = 0.0; // how far towards 1 alarms have raised the threshold
     double d_told = 0.0;    // the threshold that changed() knows of
+    bool d_strata_told = true;
     threshold_cause d_cause = threshold_cause::set;
     std::minstd_rand d_random;
     int16_t d_run_label = -1;

@@ -119,6 +119,7 @@ deferral_rule fast_model::rule() const { return d_impl->facts.rule; }
 double fast_model::threshold() const { return d_impl->facts.threshold; }
 
 const threshold_strata& fast_model::strata() const { return d_impl->facts.strata; }
+double fast_model::disagreement() const { return d_impl->facts.disagreement; }
 
 const benefit_model& fast_model::benefit() const { return d_impl->facts.benefit; }
 

@@ -110,6 +110,17 @@ BOOST_AUTO_TEST_CASE(a_learned_rule)
     check_refused("calibration", "lost");
 }
 
+BOOST_AUTO_TEST_CASE(disagreement_is_a_share_or_absent)
+{
+    json document = json::parse(test::contract);
+    BOOST_TEST(parse_contract(document.dump(), "some.onnx").disagreement == 0.004);
+    document["disagreement"] = 0.02;
+    BOOST_TEST(parse_contract(document.dump(), "some.onnx").disagreement == 0.02);
+    check_refused("disagreement", 0);
+    check_refused("disagreement", 0.7);
+    check_refused("disagreement", "little");
+}
+
 BOOST_AUTO_TEST_CASE(thresholds_by_stratum)
 {
     json document = json::parse(test::contract);

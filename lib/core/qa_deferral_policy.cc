@@ -147,6 +147,14 @@ BOOST_AUTO_TEST_CASE(strata_have_thresholds_of_their_own_until_one_is_set_for_al
 
     policy.set_threshold(0.6);
     BOOST_TEST((!defers(first) && !defers(second) && defers(third)));
+    threshold_change change;
+    BOOST_TEST(policy.changed(start, change));
+    policy.set_threshold(0.6, config.strata);
+    BOOST_TEST((defers(first) && !defers(second) && !defers(third)));
+    BOOST_TEST(policy.changed(start, change)); // though the common one is the same
+    BOOST_TEST((change.before == 0.6 && change.after == 0.6));
+    BOOST_CHECK(change.cause == threshold_cause::set);
+    BOOST_TEST(!policy.changed(start, change));
     policy.set_threshold(0.5, config.strata);
     BOOST_TEST((defers(first) && !defers(second) && !defers(third)));
     BOOST_CHECK_THROW(policy.set_threshold(2.0), std::invalid_argument);

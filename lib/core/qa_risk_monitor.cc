@@ -19,10 +19,14 @@ namespace speculative {
 namespace {
 
 // Audits until the alarm, `most` if there is none.
-int run_length(std::mt19937& random, int healthy, double drifted, int most)
+int run_length(std::mt19937& random,
+               const risk_config& config,
+               int healthy,
+               double drifted,
+               int most)
 {
-    risk_monitor monitor;
-    std::bernoulli_distribution before(0.004), after(drifted);
+    risk_monitor monitor(config);
+    std::bernoulli_distribution before(config.baseline), after(drifted);
     for (int i = 0; i < healthy; i++)
         monitor.add(before(random), 0.01);
     for (int i = 1; i <= most; i++) {
@@ -39,10 +43,22 @@ BOOST_AUTO_TEST_CASE(a_step_from_04_to_5_percent_is_found_within_150_audits)
     std::mt19937 random(1);
     std::vector<int> delays(501);
     for (auto& delay : delays)
-        delay = run_length(random, 500, 0.05, 5000);
+        delay = run_length(random, {}, 500, 0.05, 5000);
     std::nth_element(delays.begin(), delays.begin() + 250, delays.end());
     BOOST_TEST(delays[250] <= 150);
     BOOST_TEST(delays[250] > 10); // or it would not be looking at evidence
+}
+
+BOOST_AUTO_TEST_CASE(where_models_differ_more_a_drift_is_measured_against_that)
+{
+    std::mt19937 random(5);
+    risk_config config;
+    config.baseline = 0.1;
+    std::vector<int> delays(101);
+    for (auto& delay : delays)
+        delay = run_length(random, config, 500, 0.4, 5000);
+    std::nth_element(delays.begin(), delays.begin() + 50, delays.end());
+    BOOST_TEST(delays[50] <= 50);
 }
 
 BOOST_AUTO_TEST_CASE(false_alarms_are_as_rare_as_stated)
@@ -50,12 +66,16 @@ BOOST_AUTO_TEST_CASE(false_alarms_are_as_rare_as_stated)
     // If the mean run length is 20,000 or more, 300 runs of 20,000 audits (6 million) hold 300
     // alarms at most on average; 5 standard deviations of a Poisson variable on top.
     std::mt19937 random(2);
-    std::bernoulli_distribution healthy(0.004);
-    risk_monitor monitor;
-    for (int i = 0; i < 6000000; i++)
-        monitor.add(healthy(random), 0.01);
-    BOOST_TEST(monitor.alarms() <= 300u + 87u);
-    BOOST_TEST(monitor.alarms() > 0u); // the bound is not met by never looking
+    for (const double baseline : { 0.004, 0.1 }) {
+        std::bernoulli_distribution healthy(baseline);
+        risk_config config;
+        config.baseline = baseline;
+        risk_monitor monitor(config);
+        for (int i = 0; i < 6000000; i++)
+            monitor.add(healthy(random), 0.01);
+        BOOST_TEST(monitor.alarms() <= 300u + 87u);
+        BOOST_TEST(monitor.alarms() > 0u); // the bound is not met by never looking
+    }
 }
 
 BOOST_AUTO_TEST_CASE(the_estimate_weights_audits_by_how_rarely_they_are_drawn)
@@ -124,7 +144,7 @@ BOOST_AUTO_TEST_CASE(values_out_of_range_are_refused)
         BOOST_CHECK_THROW(risk_monitor{ config }, std::invalid_argument);
     };
     refused([](auto& c) { c.baseline = 0.0; });
-    refused([](auto& c) { c.baseline = 0.06; });
+    refused([](auto& c) { c.baseline = 1.0; });
     refused([](auto& c) { c.run_length = 10.0; });
     refused([](auto& c) { c.half_life = std::nan(""); });
 }

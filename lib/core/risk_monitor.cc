@@ -15,18 +15,18 @@ namespace gr {
 namespace speculative {
 
 namespace {
-// How much worse than the baseline a drift may be that is looked for: slight, clear,
-// gross.
+// Odds of a disagreement, over those of the baseline, after a drift that is looked for:
+// slight, clear, gross.
 constexpr std::array<double, 3> worse_by{ 3.0, 7.5, 15.0 };
 constexpr double normal_97_5 = 1.959964;
 } // namespace
 
 risk_monitor::risk_monitor(const risk_config& config) : d_config(config)
 {
-    if (!(config.baseline > 0.0 && config.baseline < 0.06))
+    if (!(config.baseline > 0.0 && config.baseline < 1.0))
         throw std::invalid_argument("audit baseline is " +
                                     std::to_string(config.baseline) +
-                                    ", expected a share in (0, 0.06)");
+                                    ", expected a share in (0, 1)");
     if (!(config.run_length >= 100.0 && std::isfinite(config.run_length)))
         throw std::invalid_argument("audit run_length is " +
                                     std::to_string(config.run_length) +
@@ -37,9 +37,8 @@ risk_monitor::risk_monitor(const risk_config& config) : d_config(config)
                                     ", expected at least 1 audit");
     d_decay = std::exp2(-1.0 / config.half_life);
     for (size_t i = 0; i < n_alternatives; i++) {
-        d_disagree_ratio[i] = worse_by[i];
-        d_agree_ratio[i] =
-            (1.0 - worse_by[i] * config.baseline) / (1.0 - config.baseline);
+        d_agree_ratio[i] = 1.0 / (1.0 + (worse_by[i] - 1.0) * config.baseline);
+        d_disagree_ratio[i] = worse_by[i] * d_agree_ratio[i];
     }
 }
 

@@ -14,7 +14,7 @@ namespace gr {
 namespace speculative {
 
 struct risk_config {
-    /*! Share of audits on which fast and slow disagree when all is well, in (0, 0.06). */
+    /*! Share of audits on which fast and slow disagree when all is well, in (0, 1). */
     double baseline = 0.004;
     /*! Audits between two false alarms, on average at least, >= 100. */
     double run_length = 20000.0;
@@ -30,10 +30,10 @@ struct risk_config {
  * effective number of audits, (sum w)^2 / sum w^2 (Kish, 1965).
  *
  * Alarm: an e-detector (Shin, Ramdas, Rinaldo, 2024) of Shiryaev-Roberts type: a mixture
- * over a few worse disagreement rates of M <- (M + 1) * likelihood ratio against the
- * baseline. While the disagreement rate is at most the baseline, M minus the number of
- * audits is a supermartingale, so that the mean run length to M >= run_length is at least
- * run_length.
+ * over a few worse disagreement rates, by their odds, of M <- (M + 1) * likelihood ratio
+ * against the baseline. While the disagreement rate is at most the baseline, M minus the
+ * number of audits is a supermartingale, so that the mean run length to M >= run_length is
+ * at least run_length.
  */
 class risk_monitor
 {

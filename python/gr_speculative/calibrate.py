@@ -12,6 +12,7 @@ import json
 import math
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import onnx
 import torch
 
 from . import rules
+from .calibration import disagreement
 from .cascade_predictions import predict
 from .contract import METADATA_KEY, Contract, Strata
 from .data import DataError, Dataset, Recording, load
@@ -75,17 +77,20 @@ def run(args: argparse.Namespace) -> int:
     record = {"certified": certified, "held_out": held_out, "n": sum(part.sequence.n for part in parts)}
     record |= {name: getattr(args, name) for name in ("mode", "risk", "confidence", "unit", "split", "seed")}
     record |= {"data_sha256": dataset.sha256, "slow_sha256": slow.sha256}
-    fields: dict[str, Any] = {"rule": rule, "threshold": choices[-1].threshold, "strata": None}
+    threshold, strata = choices[-1].threshold, None
     if own:
-        fields["threshold"], values = thresholds(own, choices)
+        threshold, values = thresholds(own, choices)
         if len(own.supported):
-            edges = EDGES_DB if args.strata == "snr" else ()
-            fields["strata"] = Strata(args.strata, values, edges).to_dict()
+            strata = Strata(args.strata, values, EDGES_DB if args.strata == "snr" else ())
+    fields: dict[str, Any] = {"rule": rule, "threshold": threshold, "strata": strata and strata.to_dict()}
     record |= fields
+    limits = rules.thresholds(replace(contract, threshold=threshold, strata=strata), found.fast, found.levels)
+    differs = found.labels("fast") != found.labels("slow")
+    fields["disagreement"] = disagreement(rules.is_accepted(score, limits), differs, found.units["file"])
     if args.out and (certified or args.uncertified):
         calibration = {"guarantee": record} | ({"benefit": benefit.to_dict()} if rule == "benefit" else {})
         write_calibrated(args.model, args.out, fields, calibration)
-        print(f"wrote {args.out}: rule {rule}, threshold {fields['threshold']:g}, certified: {certified}")
+        print(f"wrote {args.out}: rule {rule}, threshold {threshold:g}, certified: {certified}")
     elif args.out:
         print(f"{args.out} is not written (--uncertified writes the threshold that seems right)")
     return 0 if certified else 1

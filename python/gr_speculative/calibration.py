@@ -7,7 +7,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 
-from .metrics import nll
+from .contract import Contract
+from .metrics import bootstrap, nll
 from .model import softmax
 
 
@@ -36,3 +37,16 @@ def merge(p: np.ndarray, q: np.ndarray, weight_fast: float, weight_slow: float) 
     """The log-linear pool, normalised: [n, C]."""
     log_p, log_q = (np.log(np.maximum(x, 1e-12)) for x in (p, q))
     return softmax(weight_fast * log_p + weight_slow * log_q)
+
+
+def disagreement(accepted: np.ndarray, differs: np.ndarray, file: np.ndarray) -> float:
+    """A contract's share of accepted vectors on which the slow model says otherwise, all three [n].
+
+    The upper end of its 95 % interval over files, so that the drift alarm does not take bad luck in calibration
+    for a drift, within the bounds of the contract.
+    """
+    if not accepted.any():
+        return Contract.disagreement
+    differs = differs[accepted]
+    _, high = bootstrap(file[accepted], lambda rows: float(np.mean(differs[rows])))
+    return float(np.clip(high, 1e-3, 0.5))

@@ -75,8 +75,8 @@ class Strata:
 class Contract:
     """One model's contract.
 
-    `rule`, `threshold`, `strata`, `merge` and `slow_context` belong to a fast model, `architecture` to a slow
-    one.
+    `rule`, `threshold`, `strata`, `disagreement`, `merge` and `slow_context` belong to a fast model,
+    `architecture` to a slow one.
     """
 
     role: str
@@ -89,6 +89,7 @@ class Contract:
     rule: str = "margin"
     threshold: float = 0.85
     strata: Strata | None = None
+    disagreement: float = 0.004
     merge: Merge = field(default_factory=Merge)
     slow_context: int = 16
     calibration: dict[str, Any] = field(default_factory=dict)
@@ -111,6 +112,7 @@ class Contract:
             document |= {
                 "rule": self.rule,
                 "threshold": self.threshold,
+                "disagreement": self.disagreement,
                 "merge": self.merge.to_dict(),
                 "slow_context": self.slow_context,
             }
@@ -159,6 +161,9 @@ class Contract:
             rule=read.text("rule", RULES),
             threshold=read.number("threshold", lambda v: 0 <= v <= 1, "a number from 0 to 1"),
             strata=_strata(read.child("strata"), len(contract.labels)) if "strata" in document else None,
+            disagreement=read.number("disagreement", lambda v: 1e-4 <= v <= 0.5, "a share from 0.0001 to 0.5")
+            if "disagreement" in document
+            else Contract.disagreement,
             merge=_merge(read.child("merge")),
             slow_context=read.number("slow_context", lambda v: v >= 1, "an integer ≥ 1", int),
         )

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from .augment import VERSION, Sampler
-from .calibration import fit_merge, fit_temperature, merge
+from .calibration import disagreement, fit_merge, fit_temperature, merge
 from .contract import LABELS, Contract, Merge
 from .data import DataError, Dataset, Recording, load, summary
 from .evaluation import Windows
@@ -27,6 +27,7 @@ from .onnx_export import export_fast
 from .pool import Pool
 from .quantize import FLOAT32, quantize
 from .report import probabilities
+from .rules import is_accepted
 from .slow_model import load_slow_model, save_slow_model
 from .train_command import EPOCHS
 from .training import Settings, distilled_from, held_out, train
@@ -118,10 +119,14 @@ class _Job:
             "unknown": self._unknown(Model(network, contract)),
             "kept": KEPT,
         }
+        score = margin(p)
+        threshold = float(np.quantile(score, 1 - KEPT))
+        differs = p.argmax(axis=1) != q.argmax(axis=1)
         contract = replace(
             contract,
             merge=Merge("log_linear", *weights),
-            threshold=float(np.quantile(margin(p), 1 - KEPT)),
+            threshold=threshold,
+            disagreement=disagreement(is_accepted(score, threshold), differs, self.windows.file),
             calibration=calibration,
         )
         path = self.args.out / "fast.onnx"

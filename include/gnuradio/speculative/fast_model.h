@@ -73,7 +73,9 @@ public:
     deferral_rule rule() const;
     double threshold() const; //!< 0..1
     const threshold_strata&
-    strata() const; //!< that have others (lib/core/deferral_rules.h)
+    strata() const;              //!< that have others (lib/core/deferral_rules.h)
+    double disagreement() const; //!< share of accepted vectors on which the slow model
+                                 //!< says otherwise when all is well, in (0, 1)
     const benefit_model& benefit() const; //!< of the rule `benefit`, if the file has it
     const merge_weights& merge() const;   //!< fast and slow posterior (lib/core/merge.h)
     size_t slow_context() const;          //!< vectors K that the slow partner wants, >= 1
