@@ -23,7 +23,7 @@ from .signals import KINDS, modulate
 Rng = np.random.Generator
 Drawn = tuple[np.ndarray, float, float]  # samples, rate (Hz), noise power a sample
 
-VERSION = 3  # raise it when the same seed gives other examples: pools on disk are made anew
+VERSION = 4  # raise it when the same seed gives other examples: pools on disk are made anew
 RESAMPLE = (0.4, 2.5)
 # Hz at which receivers may see a class; noise is seen at all of them
 RATES = {
@@ -181,7 +181,7 @@ class Sampler:
             return None
         x = Channel.draw(rng, rate, 2 * max(abs(signal.low), abs(signal.high)))(signal.samples, rng, rate)
         if label != "noise":
-            x, noise = self._bury(rng, x, label, 1.0)
+            x, noise = self._bury(rng, x, label, 1.0, self._receiver_noise(rng, count))
             return x, rate, noise
         # silence after or between the packets of some signal
         noise = _power(x) / 10 ** (rng.uniform(-10, 30) / 10)
@@ -205,13 +205,28 @@ class Sampler:
         values, scale, offset = quantise(pad_context(db[None], self._context)[0])
         return Example(values, scale, offset, self._labels.index(label), rate)
 
-    def _bury(self, rng: Rng, x: np.ndarray, label: str, band: float) -> tuple[np.ndarray, float]:
+    def _receiver_noise(self, rng: Rng, count: int) -> np.ndarray:
+        """Noise of mean power 1, complex64 [count]: half of it recorded, so that a real receiver's noise does
+        not tell the classes with many recordings from those with few. A short run of it is repeated."""
+        if "noise" not in self._spans or rng.random() < 0.5:
+            return white_noise(rng, count)
+        spans = self._pick_group(rng, "noise")
+        recording, start, stop = spans[rng.integers(len(spans))]
+        x = recording.read(start, stop - start)
+        x = np.resize(np.roll(x, rng.integers(len(x))), count)
+        return x / np.float32(np.sqrt(_power(x)) or 1.0)
+
+    def _bury(
+        self, rng: Rng, x: np.ndarray, label: str, band: float, added: np.ndarray | None = None
+    ) -> tuple[np.ndarray, float]:
         """Adds noise in the middle `band` (0 … 1) of the band, which the strongest five neighbouring bins of
-        the last vector exceed by PEAK_DB; also returns its power (a sample)."""
+        the last vector exceed by PEAK_DB; also returns its power (a sample). added: that noise, of power 1."""
         power = 10 ** (spectra(x[-self._size :], self._size, self._constants)[0].astype(np.float64) / 10)
         peak = np.max(np.convolve(power, np.ones(5) / 5, "valid"))
         above = rng.uniform(*(CLOSE_PEAK_DB if label in CHEAP else PEAK_DB))
         noise = band * peak / self._energy / 10 ** (above / 10)
+        if added is not None:
+            return x + added * np.float32(np.sqrt(noise)), noise
         added = white_noise(rng, int(np.ceil(band * len(x))) + 1, noise)
         if band < 1:
             added = band_limited_resample(added, band, 1.0)

@@ -83,8 +83,8 @@ def fsk_ism(canvas: Canvas, rng: Rng) -> Occupied:
     n_symbols = int(np.clip(seconds * baud, 48, 2000))
     length = n_symbols / baud
     preamble = np.tile([1.0, -1.0], int(rng.integers(8, 24)))
-    if rng.random() < 0.35:  # some key the transmitter well before the data
-        lead = round(baud * log_uniform(rng, 2e-3, 40e-3))
+    if rng.random() < 0.5:  # some key the transmitter well before the data
+        lead = round(baud * log_uniform(rng, 2e-3, 60e-3))
         preamble = np.concatenate([np.full(lead, rng.choice([-1.0, 1.0])), preamble])
         length += lead / baud
         n_symbols += lead
