@@ -15,8 +15,9 @@ from gr_speculative.contract import Contract, ContractError  # noqa: E402
 from gr_speculative.fast_model import FastModelError, load_fast_model  # noqa: E402
 from gr_speculative.model import Model  # noqa: E402
 from gr_speculative.models import FastNet, SlowNet, build  # noqa: E402
-from gr_speculative.models.slow import four_strongest  # noqa: E402
+from gr_speculative.models.slow import SPECTROGRAM, four_strongest  # noqa: E402
 from gr_speculative.onnx_export import export_fast  # noqa: E402
+from gr_speculative.preprocessing import prepare  # noqa: E402
 from gr_speculative.slow_model import SlowModelError, load_slow_model, save_slow_model  # noqa: E402
 
 ARCHITECTURE = {"class": "SlowNet", "arguments": {"labels": 8, "width": 8}}
@@ -94,6 +95,20 @@ def test_slow_model_round_trip(tmp_path, db):
     logits, features = Model(network, SLOW).outputs(db, RATE)
     np.testing.assert_allclose(np.log(p[:, 0] / p[:, 1]), (logits[:, 0] - logits[:, 1]) / 1.5, atol=1e-4)
     assert features.shape[0] == 5
+
+
+def test_experts_of_the_slow_network_learn_apart_and_answer_together(db):
+    network = shaken(SlowNet(width=8)).eval()
+    network.dropout.p = 0.0
+    spectrum, rate = (torch.from_numpy(x) for x in prepare(db, RATE, SLOW.preprocessing))
+    with torch.no_grad():
+        together = network(spectrum, rate)[0]
+        network.training = True  # of the network itself: its norms stay as they are
+        experts = network(spectrum, rate)[0]
+        assert experts.shape == (5, 8, 2)
+        torch.testing.assert_close(together, experts @ torch.tensor([SPECTROGRAM, 1 - SPECTROGRAM]))
+        torch.testing.assert_close(experts[..., 1], network.vector(spectrum[:, -1:], rate)[0])
+    assert not torch.allclose(experts[..., 0], experts[..., 1], atol=1e-2)
 
 
 def test_short_context_is_padded_with_its_oldest_vector(db):

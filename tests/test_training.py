@@ -121,7 +121,9 @@ def test_temperature_and_merge_minimise_the_likelihood_they_claim_to():
 
 def test_disagreement_is_of_accepted_vectors_and_counts_files_as_units():
     file = np.repeat(np.arange(20), 50)
-    differs = (file == 0) | (np.arange(1000) % 50 == 49)  # one file in twenty as a whole, and one vector of each
+    differs = (file == 0) | (
+        np.arange(1000) % 50 == 49
+    )  # one file in twenty as a whole, and one vector of each
     accepted = np.arange(1000) % 50 < 49
     found = disagreement(accepted, differs, file)
     assert 0.1 < found < 0.25  # 0.05, and what the draw of 20 files may hide

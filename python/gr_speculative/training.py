@@ -86,7 +86,10 @@ def train(
                 inputs = prepare(db, shard.rate[batch], contract.preprocessing)
                 with torch.autocast("cpu", dtype=torch.bfloat16):
                     logits = network(*map(torch.from_numpy, inputs))[0].float()
-                value = true_loss(logits, torch.from_numpy(shard.label[batch]))
+                label = torch.from_numpy(shard.label[batch])
+                if logits.ndim > 2:  # of several experts, [B, C, E]
+                    label = label[:, None].expand(-1, logits.shape[2])
+                value = true_loss(logits, label)
                 if teacher:
                     soft = nn.functional.cross_entropy(logits, torch.from_numpy(soft_labels[index][batch]))
                     value = torch.lerp(value, soft, settings.distillation)

@@ -7,16 +7,25 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from .fast import FastNet
+
+SPECTROGRAM = 0.6  # weight of its expert; the other has the rest
+
 
 class SlowNet(nn.Module):
-    """Convolutions over time and frequency; pooled over frequency to the four strongest, by order, and the mean,
-    over time to the last, the strongest and the mean. Several of the strongest tell two tones (FSK) from one.
+    """Two experts, whose logits are averaged: one sees the spectrogram, one the last vector alone, and counts less.
 
-    spectrum [B, K, 1024], rate [B, 1] -> logits [B, labels], features [B, features]. K is free.
+    The one over the spectrogram: convolutions over time and frequency; pooled over frequency to the four strongest,
+    by order, and the mean, over time to the last, the strongest and the mean. Several of the strongest tell two tones
+    (FSK) from one. The one of the vector is a wide FastNet: it cannot take how a transmitter keys for what it sends.
+
+    spectrum [B, K, 1024], rate [B, 1] -> logits [B, labels], features [B, features]. K is free. In training
+    logits are [B, labels, 2], each expert's own, so that each learns as if it were alone.
     """
 
     def __init__(self, labels: int = 8, width: int = 24, features: int = 96, dropout: float = 0.2) -> None:
         super().__init__()
+        self.vector = FastNet(labels, (16, 32, 64), features=64)
         self.conv1 = nn.Conv2d(1, width, (1, 16), stride=(1, 8), padding=(0, 4), bias=False)  # [B, w, K, 128]
         self.rate1 = nn.Linear(1, width, bias=False)
         self.norm1 = nn.BatchNorm2d(width)
@@ -41,7 +50,10 @@ class SlowNet(nn.Module):
         x = torch.cat([*four_strongest(x), x.mean(dim=3)], dim=1)  # [B, 15w, K]
         x = torch.cat([x[:, :, -1], x.amax(dim=2), x.mean(dim=2), rate], dim=1)
         features = torch.relu(self.hidden(self.dropout(x)))
-        return self.head(features), features
+        experts = torch.stack([self.head(features), self.vector(spectrum[:, -1:], rate)[0]], dim=2)
+        return experts if self.training else torch.lerp(
+            experts[..., 1], experts[..., 0], SPECTROGRAM
+        ), features
 
 
 def four_strongest(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
