@@ -27,21 +27,23 @@ using integers = hn::RebindToSigned<D>;
 template <class D>
 using bytes = hn::Rebind<uint8_t, D>;
 
-// sum[i] + x[4 i] w[4 i] + ... + x[4 i + 3] w[4 i + 3], x unsigned and w signed bytes. No
+// sum[i] += x[4 i] w[4 i] + ... + x[4 i + 3] w[4 i + 3], x unsigned and w signed bytes. No
 // intermediate sum overflows 16 bits since |w| <= 64.
 template <bool vnni, class D>
-HWY_INLINE hn::Vec<D> dot4(D d, hn::Vec<D> sum, hn::Vec<D> x, hn::Vec<D> w)
+HWY_INLINE void dot4(D d, hn::Vec<D>& sum, hn::Vec<D> x, hn::Vec<D> w)
 {
 #if HWY_TARGET == HWY_AVX3
     if constexpr (vnni) { // not among the instructions that Highway's AVX3 switches on
-        asm("vpdpbusd %2, %1, %0" : "+v"(sum.raw) : "v"(x.raw), "vm"(w.raw));
-        return sum;
+        auto total = sum.raw; // a scalar of its own, which stays in a register
+        asm("vpdpbusd %2, %1, %0" : "+v"(total) : "v"(x.raw), "vm"(w.raw));
+        sum.raw = total;
+        return;
     }
     if constexpr (hn::MaxLanes(d) == 16) {
         const __m512i pairs = _mm512_maddubs_epi16(x.raw, w.raw);
         sum.raw =
             _mm512_add_epi32(sum.raw, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)));
-        return sum;
+        return;
     }
 #endif
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
@@ -49,12 +51,12 @@ HWY_INLINE hn::Vec<D> dot4(D d, hn::Vec<D> sum, hn::Vec<D> x, hn::Vec<D> w)
         const __m256i pairs = _mm256_maddubs_epi16(x.raw, w.raw);
         sum.raw =
             _mm256_add_epi32(sum.raw, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-        return sum;
+        return;
     }
 #elif HWY_TARGET == HWY_SSE4
     const __m128i pairs = _mm_maddubs_epi16(x.raw, w.raw);
     sum.raw = _mm_add_epi32(sum.raw, _mm_madd_epi16(pairs, _mm_set1_epi16(1)));
-    return sum;
+    return;
 #elif HWY_ARCH_ARM_A64
     const uint8x16_t x8 = vreinterpretq_u8_s32(x.raw);
     const int8x16_t w8 = vreinterpretq_s8_s32(w.raw);
@@ -63,7 +65,7 @@ HWY_INLINE hn::Vec<D> dot4(D d, hn::Vec<D> sum, hn::Vec<D> x, hn::Vec<D> w)
     const int16x8_t high =
         vmulq_s16(vreinterpretq_s16_u16(vmovl_high_u8(x8)), vmovl_high_s8(w8));
     sum.raw = vaddq_s32(sum.raw, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
-    return sum;
+    return;
 #endif
     for (int byte = 0; byte < 4; byte++) {
         x = byte == 0 ? x : hn::ShiftRightSame(x, 8);
@@ -71,7 +73,6 @@ HWY_INLINE hn::Vec<D> dot4(D d, hn::Vec<D> sum, hn::Vec<D> x, hn::Vec<D> w)
         const auto weight = hn::ShiftRight<24>(hn::ShiftLeftSame(w, 24 - 8 * byte));
         sum = hn::Add(sum, hn::Mul(one, weight));
     }
-    return sum;
 }
 
 // Rounds to the nearest, ties to even, and clamps to 0..255. Where a float's last bit is
@@ -81,8 +82,8 @@ HWY_INLINE hn::Vec<bytes<D>> to_bytes(D d, hn::Vec<D> v)
 {
     const hn::RebindToUnsigned<D> bits;
     const auto clamped = hn::Min(hn::Max(v, hn::Zero(d)), hn::Set(d, 255.0f));
-    const auto rounded = hn::BitCast(bits, hn::Add(clamped, hn::Set(d, 8388608.0f)));
-    return hn::U8FromU32(hn::And(rounded, hn::Set(bits, 0xff)));
+    const auto rounded = hn::Add(clamped, hn::Set(d, 8388608.0f));
+    return hn::U8FromU32(hn::BitCast(bits, rounded)); // the lowest byte of each
 }
 
 // Integer sums to bytes or floats.
@@ -156,7 +157,7 @@ struct byte_product {
                 std::memcpy(&four, row_of(in, r, s.lda) + 4 * k, sizeof(four));
                 const auto x = hn::Set(di, four);
                 for (size_t v = 0; v < V; v++)
-                    sum[r][v] = dot4<vnni>(di, sum[r][v], x, weight[v]);
+                    dot4<vnni>(di, sum[r][v], x, weight[v]);
             }
         }
         finish_tile(s,

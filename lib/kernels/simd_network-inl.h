@@ -163,22 +163,27 @@ void top_k(size_t rows, size_t channels, size_t k, const float* in, float* out)
 
 // out = f(a, b) elementwise; the rest goes through a full register too, so that every
 // element sees the same arithmetic.
+template <class D, typename function>
+HWY_INLINE void zip(D d, const float* a, const float* b, size_t n, function f, float* out)
+{
+    constexpr size_t lanes = hn::MaxLanes(d);
+    size_t i = 0;
+    for (; i + lanes <= n; i += lanes)
+        hn::StoreU(f(hn::LoadU(d, a + i), hn::LoadU(d, b + i)), d, out + i);
+    if (i < n) {
+        HWY_ALIGN float rest_a[lanes] = {};
+        HWY_ALIGN float rest_b[lanes] = {};
+        std::copy(a + i, a + n, rest_a);
+        std::copy(b + i, b + n, rest_b);
+        hn::Store(f(hn::Load(d, rest_a), hn::Load(d, rest_b)), d, rest_a);
+        std::copy(rest_a, rest_a + (n - i), out + i);
+    }
+}
+
 template <typename function>
 HWY_INLINE void zip(const float* a, const float* b, size_t n, function f, float* out)
 {
-    size_t i = 0;
-    for (; i + vec_lanes <= n; i += vec_lanes)
-        hn::StoreU(
-            f(hn::LoadU(lanes_of, a + i), hn::LoadU(lanes_of, b + i)), lanes_of, out + i);
-    if (i < n) {
-        HWY_ALIGN float rest_a[vec_lanes] = {};
-        HWY_ALIGN float rest_b[vec_lanes] = {};
-        std::copy(a + i, a + n, rest_a);
-        std::copy(b + i, b + n, rest_b);
-        hn::Store(
-            f(hn::Load(lanes_of, rest_a), hn::Load(lanes_of, rest_b)), lanes_of, rest_a);
-        std::copy(rest_a, rest_a + (n - i), out + i);
-    }
+    zip(lanes_of, a, b, n, f, out);
 }
 
 void relu(const float* in, size_t n, float* out)

@@ -21,29 +21,30 @@ namespace speculative {
 namespace HWY_NAMESPACE {
 namespace {
 
-// 10 log10(x) for a normal x > 0, within 1.1e-6 dB plus rounding; +inf gives 385. With
-// x = 2^e (1 + t), sqrt(1/2) <= 1 + t < sqrt(2): the exponent's share plus t Q(t), where
-// Q is the polynomial of degree 6 with the smallest maximum error of t Q(t) (found by
-// iteratively reweighted least squares).
+// 10 log10(x) for x >= 1e-20, within 5.6e-6 dB plus rounding, and of that for all others; +inf and
+// NaN give something finite. With x = 2^e (1 + t), 0 <= t < 1: the exponent's share plus the
+// polynomial of degree 6 with the smallest maximum error (found by iteratively reweighted least
+// squares).
 HWY_INLINE vec decibels(vec x)
 {
     const hn::RebindToSigned<lane_tag> integers;
-    const auto root_half = hn::Set(integers, 0x3f3504f3);
-    const auto bits = hn::BitCast(integers, x);
-    const auto exponent = hn::ShiftRight<23>(hn::Sub(bits, root_half));
-    const vec e = hn::ConvertTo(lanes_of, exponent);
-    const vec mantissa =
-        hn::BitCast(lanes_of, hn::Sub(bits, hn::ShiftLeft<23>(exponent)));
-    const vec t = hn::Sub(mantissa, hn::Set(lanes_of, 1.0f));
-    vec q = hn::Set(lanes_of, 5.136609243e-01f);
-    for (const float c : { -8.209025289e-01f,
-                           8.948495739e-01f,
-                           -1.080582847e+00f,
-                           1.446343869e+00f,
-                           -2.171557754e+00f,
-                           4.342958924e+00f })
+    const auto one = hn::Set(integers, 0x3f800000);
+    // Of floats that are not negative, the larger is the larger integer.
+    const auto bits =
+        hn::Max(hn::BitCast(integers, x), hn::Set(integers, 0x1e3ce508)); // 1e-20
+    const auto exponent = hn::ShiftRight<23>(hn::Sub(bits, one));
+    const auto mantissa = hn::Or(hn::And(bits, hn::Set(integers, 0x007fffff)), one);
+    const vec t = hn::Sub(hn::BitCast(lanes_of, mantissa), hn::Set(lanes_of, 1.0f));
+    vec q = hn::Set(lanes_of, -7.733774185e-02f);
+    for (const float c : { 3.642526269e-01f,
+                           -8.324701786e-01f,
+                           1.374266982e+00f,
+                           -2.160766363e+00f,
+                           4.342343807e+00f,
+                           5.556044016e-06f })
         q = hn::MulAdd(q, t, hn::Set(lanes_of, c));
-    return hn::MulAdd(e, hn::Set(lanes_of, 3.0102999566f), hn::Mul(t, q));
+    return hn::MulAdd(
+        hn::ConvertTo(lanes_of, exponent), hn::Set(lanes_of, 3.0102999566f), q);
 }
 
 // x if x > low, else low, also for a NaN (unlike hn::Max, which depends on the
@@ -67,14 +68,14 @@ HWY_INLINE vec complex_step(const float* in, vec& zeros)
     hn::LoadInterleaved2(lanes_of, in, re, im);
     const vec power = hn::MulAdd(re, re, hn::Mul(im, im));
     check_finite(power, zeros);
-    return decibels(at_least(power, 1e-20f));
+    return decibels(power);
 }
 
 HWY_INLINE vec power_step(const float* in, vec& zeros)
 {
     const vec power = hn::LoadU(lanes_of, in);
     check_finite(power, zeros);
-    return decibels(at_least(power, 1e-20f));
+    return decibels(power);
 }
 
 HWY_INLINE vec clamp_step(const float* in, vec& zeros)
@@ -155,25 +156,35 @@ size_t levels(const float* in, size_t n, float limit, float* largest)
 // As the reference does, for a register of candidates at once.
 void ranked(const float* in, size_t n, const size_t* ranks, size_t count, float* out)
 {
+    constexpr size_t chains = 2; // which do not wait for each other
     const vec one = hn::Set(lanes_of, 1.0f);
     const vec nothing = hn::Set(lanes_of, -std::numeric_limits<float>::infinity());
     std::fill_n(out, count, hn::GetLane(nothing));
-    for (size_t i = 0; i < n; i += vec_lanes) {
-        HWY_ALIGN float candidates[vec_lanes]; // the last one may come up more than once
-        for (size_t k = 0; k < vec_lanes; k++)
-            candidates[k] = in[std::min(i + k, n - 1)];
-        const vec candidate = hn::Load(lanes_of, candidates);
-        vec below = hn::Zero(lanes_of);
-        for (size_t j = 0; j < n; j++)
-            below = hn::Add(
-                below,
-                hn::IfThenElseZero(hn::Lt(hn::Set(lanes_of, in[j]), candidate), one));
-        for (size_t k = 0; k < count; k++) {
-            const auto low_enough =
-                hn::Le(below, hn::Set(lanes_of, static_cast<float>(ranks[k])));
-            const vec top =
-                hn::MaxOfLanes(lanes_of, hn::IfThenElse(low_enough, candidate, nothing));
-            out[k] = std::max(out[k], hn::GetLane(top));
+    for (size_t i = 0; i < n; i += chains * vec_lanes) {
+        // the last one may come up more than once
+        HWY_ALIGN float candidates[chains * vec_lanes];
+        const size_t some = std::min(chains * vec_lanes, n - i);
+        std::copy_n(in + i, some, candidates);
+        std::fill(candidates + some, std::end(candidates), in[n - 1]);
+        vec candidate[chains];
+        vec below[chains];
+        for (size_t k = 0; k < chains; k++) {
+            candidate[k] = hn::Load(lanes_of, candidates + k * vec_lanes);
+            below[k] = hn::Zero(lanes_of);
+        }
+        for (size_t j = 0; j < n; j++) {
+            const vec other = hn::Set(lanes_of, in[j]);
+            for (size_t k = 0; k < chains; k++)
+                below[k] = hn::Add(below[k],
+                                   hn::IfThenElseZero(hn::Lt(other, candidate[k]), one));
+        }
+        for (size_t r = 0; r < count; r++) {
+            const vec rank = hn::Set(lanes_of, static_cast<float>(ranks[r]));
+            vec top = nothing;
+            for (size_t k = 0; k < chains; k++)
+                top = hn::Max(
+                    top, hn::IfThenElse(hn::Le(below[k], rank), candidate[k], nothing));
+            out[r] = std::max(out[r], hn::GetLane(hn::MaxOfLanes(lanes_of, top)));
         }
     }
 }
@@ -228,14 +239,16 @@ void normalise(const float* in,
 
 void softmax(const float* in, size_t n, float scale, float* out)
 {
+    const hn::CappedTag<float, 8> d; // as many as there are labels
     const float top = n > 0 ? *std::max_element(in, in + n) : 0.0f;
-    const vec t = hn::Set(lanes_of, top);
-    const vec s = hn::Set(lanes_of, scale);
+    const auto t = hn::Set(d, top);
+    const auto s = hn::Set(d, scale);
     zip(
+        d,
         in,
         in,
         n,
-        [=](vec x, vec) { return hn::Exp(lanes_of, hn::Mul(s, hn::Sub(x, t))); },
+        [=](auto x, auto) { return hn::Exp(d, hn::Mul(s, hn::Sub(x, t))); },
         out);
     float sum = 0.0f;
     for (size_t i = 0; i < n; i++)
