@@ -27,7 +27,7 @@ context_ring::context_ring(const kernel_set& kernels,
       d_fft_size(fft_size),
       d_context(context),
       d_rows(context + batch),
-      d_db(d_rows * fft_size)
+      d_db(make_aligned(d_rows * fft_size))
 {
     if (context == 0)
         throw std::invalid_argument("context is 0, expected at least 1 vector");

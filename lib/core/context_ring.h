@@ -6,11 +6,11 @@
 #ifndef INCLUDED_SPECULATIVE_CORE_CONTEXT_RING_H
 #define INCLUDED_SPECULATIVE_CORE_CONTEXT_RING_H
 
+#include "core/aligned.h"
 #include "kernels/kernels.h"
 
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 namespace gr {
 namespace speculative {
@@ -57,7 +57,7 @@ private:
     const size_t d_fft_size;
     const size_t d_context;
     const size_t d_rows;
-    std::vector<float> d_db; // [rows][N]
+    aligned_floats d_db; // [rows][N]
     uint64_t d_pushed = 0;
     uint64_t d_start = 0; // index of the first vector that may be part of a context
 };

@@ -7,14 +7,11 @@
 #include "network_builder.h"
 
 #include <algorithm>
-#include <new>
 
 namespace gr {
 namespace speculative {
 
 namespace {
-
-constexpr std::align_val_t cache_line{ 64 };
 
 void store(const float* arena, const activation& from, size_t n, float* rows)
 {
@@ -24,18 +21,11 @@ void store(const float* arena, const activation& from, size_t n, float* rows)
 
 } // namespace
 
-void network::aligned_delete::operator()(float* memory) const
-{
-    ::operator delete[](memory, cache_line);
-}
-
 network::network(const onnx::model& model, const kernel_set& kernels, size_t max_batch)
     : d_max_batch(max_batch),
       d_plan(network_builder(model, kernels, max_batch).build()),
-      d_arena(static_cast<float*>(
-          ::operator new[](d_plan.arena_size * sizeof(float), cache_line)))
+      d_arena(make_aligned(d_plan.arena_size)) // the halos stay zero
 {
-    std::fill_n(d_arena.get(), d_plan.arena_size, 0.0f); // the halos stay zero
     for (const auto& constant : d_plan.constants)
         std::copy(constant.second.begin(),
                   constant.second.end(),

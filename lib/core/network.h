@@ -6,12 +6,12 @@
 #ifndef INCLUDED_SPECULATIVE_CORE_NETWORK_H
 #define INCLUDED_SPECULATIVE_CORE_NETWORK_H
 
+#include "aligned.h"
 #include "kernels/kernels.h"
 #include "onnx_reader.h"
 
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <vector>
 
 namespace gr {
@@ -93,13 +93,9 @@ public:
              float* features);
 
 private:
-    struct aligned_delete {
-        void operator()(float* memory) const;
-    };
-
     size_t d_max_batch;
     plan d_plan;
-    std::unique_ptr<float[], aligned_delete> d_arena;
+    aligned_floats d_arena;
 };
 
 } // namespace speculative

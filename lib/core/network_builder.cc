@@ -219,7 +219,7 @@ activation network_builder::place_each(activation shape, size_t halo)
 
 activation network_builder::place_copies(activation shape, size_t halo, size_t copies)
 {
-    const size_t before = shape.floats(halo * shape.channels);
+    const size_t before = round_up(shape.floats(halo * shape.channels), cache_line);
     const size_t size = before + shape.floats((shape.length + halo) * shape.channels);
     const size_t stride = round_up(size, cache_line);
     const size_t start = allocate(stride * copies);
