@@ -71,6 +71,7 @@ class node_flowgraph(gr.top_block):
             center_frequency=source.center_frequency,
             max_in_flight=options.max_in_flight,
             max_run=options.max_run,
+            outputs=0,
             **options.hub_options,
         )
         self.fft_size = self.classifier.fft_size()

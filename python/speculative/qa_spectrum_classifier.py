@@ -58,7 +58,7 @@ class qa_spectrum_classifier(gr_unittest.TestCase):
         gr.logging().set_default_level(gr.log_levels.warn)
         self.tb = gr.top_block()
 
-    def run_block(self, samples, tags=(), outputs=(0, 1, 2), **options):
+    def run_block(self, samples, tags=(), connected=(0, 1, 2), **options):
         """(power [n, N], label [n], confidence [n]) as far as connected; results; the block."""
         block = speculative.spectrum_classifier(RATE, **options)
         hop, average = options.get("hop", N), options.get("average", 1)
@@ -76,7 +76,7 @@ class qa_spectrum_classifier(gr_unittest.TestCase):
         self.tb.connect(source, block)
         self.tb.msg_connect(block, "results", sink, "results")
         made = [blocks.vector_sink_f(N), blocks.vector_sink_s(), blocks.vector_sink_f()]
-        for port in outputs:
+        for port in connected:
             self.tb.connect((block, port), made[port])
         self.tb.run()
         return [np.array(one.data()) for one in made], results, block
@@ -104,13 +104,14 @@ class qa_spectrum_classifier(gr_unittest.TestCase):
         np.testing.assert_allclose(confidences, by_hand[1].data(), atol=1e-3)
 
     def test_each_output_may_be_left_alone(self):
-        for outputs in ((), (0,), (1,), (2,), (0, 2)):
-            self.tb = gr.top_block()
-            made, results, _ = self.run_block(noise(5), outputs=outputs)
-            self.assertEqual(
-                [len(made[0]) // N, len(made[1]), len(made[2])], [5 * (p in outputs) for p in range(3)]
-            )
-            self.assertEqual(len(results), 5)
+        for connected in ((), (0,), (1,), (2,), (0, 2), (1, 2)):
+            for outputs in range(max(connected, default=-1) + 1, 4):
+                self.tb = gr.top_block()
+                made, results, _ = self.run_block(noise(5), connected=connected, outputs=outputs)
+                self.assertEqual(
+                    [len(made[0]) // N, len(made[1]), len(made[2])], [5 * (p in connected) for p in range(3)]
+                )
+                self.assertEqual(len(results), 5)
 
     def test_a_retune_within_a_vector_makes_it_invalid_and_dates_the_next(self):
         for sample in (5 * N + 1, 6 * N - 1):
@@ -179,6 +180,7 @@ class qa_spectrum_classifier(gr_unittest.TestCase):
             ({"window": "nowhere"}, ValueError, "gnuradio.fft.window"),
             ({"window": "kaiser"}, ValueError, "blackmanharris"),
             ({"hop": -1}, ValueError, "hop"),
+            ({"outputs": 4}, ValueError, "0 to 3"),
             ({"average": 0}, ValueError, "average"),
             ({"threshold": 2.0, "slow": "hub"}, ValueError, "threshold"),
             ({"model": "nowhere.onnx"}, RuntimeError, "nowhere.onnx"),

@@ -18,9 +18,9 @@ SLOW = ("none", "hub", "model")
 class spectrum_classifier(gr.hier_block2):
     """Power spectra, the fast classifier, and the way to the slow model, in one block.
 
-    Input: complex samples. Outputs, all optional: 0 power spectra (float [N], DC centred, a full-scale tone
-    has power 1), tagged `uncertain` where deferred; 1 label (int16, index into `labels()`, -1 for an invalid
-    vector); 2 confidence (float). Message ports, as of
+    Input: complex samples. Outputs, all optional (see `outputs`): 0 power spectra (float [N], DC centred, a
+    full-scale tone has power 1), tagged `uncertain` where deferred; 1 label (int16, index into `labels()`, -1 for an
+    invalid vector); 2 confidence (float). Message ports, as of
     fast_classifier: out `results`, `telemetry`; in `conditions`, `cmd`.
     Tags rx_time, rx_rate and rx_freq are honoured to the sample (power_spectrum).
 
@@ -36,6 +36,9 @@ class spectrum_classifier(gr.hier_block2):
     average: spectra whose mean one vector is, 1 to 1024; the shipped models know single ones
     threshold, deadline, center_frequency, max_in_flight, max_run, telemetry_interval, node_id: as of
         fast_classifier
+
+    outputs: of the three, how many the block has, counted from 0. Each but the last takes a thread that throws
+        away what nobody reads, so a flowgraph that wants none of them saves time with 0
 
     Raises ValueError naming a parameter that is out of range, RuntimeError naming a model that is missing or
     damaged.
@@ -63,9 +66,12 @@ class spectrum_classifier(gr.hier_block2):
         hub_key_file: str = "",
         allow_plaintext: bool = False,
         hub_model: str = "",
+        outputs: int = 3,
     ) -> None:
         if slow not in SLOW:
             raise ValueError(f"slow is {slow!r}, expected one of {', '.join(SLOW)}")
+        if outputs not in range(4):
+            raise ValueError(f"outputs is {outputs}, expected 0 to 3")
         if hop < 0:
             raise ValueError(f"hop is {hop}, expected samples >= 1, or 0 for the FFT size")
         model = model or default_fast_model()
@@ -86,22 +92,22 @@ class spectrum_classifier(gr.hier_block2):
             node_id=node_id,
         )
         spectrum = power_spectrum(_taps(window or wanted.window, bins), sample_rate, hop, average)
-        vector = gr.sizeof_float * bins
+        sizes = [gr.sizeof_float * bins, gr.sizeof_short, gr.sizeof_float][:outputs]
         gr.hier_block2.__init__(
             self,
             "spectrum_classifier",
             gr.io_signature(1, 1, gr.sizeof_gr_complex),
-            gr.io_signature.makev(3, 3, [vector, gr.sizeof_short, gr.sizeof_float]),
+            gr.io_signature.makev(outputs, outputs, sizes or [0]),
         )
         for port in ("results", "telemetry"):
             self.message_port_register_hier_out(port)
         for port in ("conditions", "cmd"):
             self.message_port_register_hier_in(port)
         self.connect(self, spectrum, self.classifier)
-        for port, size in enumerate((vector, gr.sizeof_short, gr.sizeof_float)):
+        for port, size in enumerate(sizes):
             self.connect((self.classifier, port), (self, port))
-            # Otherwise nothing, or a gap, would be connected where a flowgraph leaves an output alone.
-            self.connect((self.classifier, port), blocks.null_sink(size))
+            if port + 1 < outputs:  # no gap where a flowgraph leaves this one alone and not the next
+                self.connect((self.classifier, port), blocks.null_sink(size))
         for port in ("results", "telemetry"):
             self.msg_connect(self.classifier, port, self, port)
         for port in ("conditions", "cmd"):
