@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""The C++ engine against PyTorch on the shipped fast model, and its preprocessing against numpy's, on every kernel."""
+"""The C++ engine against PyTorch on the shipped fast model, in float32 and in integers, and its preprocessing
+against numpy's, on every kernel."""
 
 from __future__ import annotations
 
@@ -18,7 +19,9 @@ from gnuradio import speculative
 
 from gr_speculative.fast_model import load_fast_model
 from gr_speculative.installed import default_fast_model
+from gr_speculative.model import Model
 from gr_speculative.preprocessing import prepare, to_db, window
+from gr_speculative.quantize import FLOAT32, quantize
 from gr_speculative.sigmf_io import open_recording
 
 RECORDINGS = Path(
@@ -50,12 +53,21 @@ def _recorded() -> np.ndarray:
     return np.concatenate(spectra).astype(np.complex64)
 
 
-@pytest.mark.parametrize("kernel", speculative.kernel_names())
-@pytest.mark.parametrize("vectors", [_random, _recorded])
-def test_engine_equals_torch(kernel, vectors) -> None:
-    spectra = vectors()
-    engine = speculative.fast_model(default_fast_model(), kernel)
-    model = load_fast_model(default_fast_model())
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> dict[str, Path]:
+    """The shipped fast model in float32 and in integers; where only float32 is shipped, its integers are made here."""
+    shipped = Path(default_fast_model())
+    if "quantized" in load_fast_model(shipped).contract.calibration:
+        return {"float32": shipped.with_name(FLOAT32), "integers": shipped}
+    made = tmp_path_factory.mktemp("integers") / "fast.onnx"
+    db = to_db(np.abs(_random()) ** 2)
+    quantize(shipped, made, db[:, None], np.full(len(db), RATE))
+    return {"float32": shipped, "integers": made}
+
+
+def _compared(path: Path, kernel: str, spectra: np.ndarray) -> tuple[dict, dict, Model]:
+    """What the engine says of spectra, and what torch says of the same network inputs; the model."""
+    engine, model = speculative.fast_model(str(path), kernel), load_fast_model(path)
     found = engine.preprocess(spectra, speculative.input_kind.complex_fft)
     assert found["valid"].all()
 
@@ -65,16 +77,56 @@ def test_engine_equals_torch(kernel, vectors) -> None:
 
     rates = np.full(len(db), engine.rate_feature(RATE), np.float32)
     np.testing.assert_allclose(rates, rate.ravel(), rtol=0, atol=1e-6)
-    got = engine.classify(found["x"], rates)
     with torch.inference_mode():
-        logits, features = model._network(
+        values = model._network.values(
             torch.from_numpy(found["x"][:, None]), torch.from_numpy(rates[:, None])
         )
-        posterior = torch.softmax(logits / model.contract.temperature, dim=1).numpy()
+    values["posterior"] = torch.softmax(values["logits"] / model.contract.temperature, dim=1)
+    return engine.classify(found["x"], rates), values, model
+
+
+@pytest.mark.parametrize("kernel", speculative.kernel_names())
+@pytest.mark.parametrize("vectors", [_random, _recorded])
+def test_engine_equals_torch(models, kernel, vectors) -> None:
+    got, values, model = _compared(models["float32"], kernel, vectors())
+    posterior = values["posterior"].numpy()
     np.testing.assert_allclose(got["posterior"], posterior, rtol=0, atol=1e-4)
-    np.testing.assert_allclose(got["features"], features.numpy(), rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(got["features"], values["features"].numpy(), rtol=1e-4, atol=1e-4)
     # Logits are known up to a constant by their differences in the log posterior.
     sure = posterior > 1e-3
     ours = np.log(np.where(sure, got["posterior"], 1)) * model.contract.temperature
     theirs = np.log(np.where(sure, posterior, 1)) * model.contract.temperature
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
+
+
+def _from_a_tie(model: Model, values: dict) -> np.ndarray:
+    """By vector, how many steps the value that is rounded nearest to a tie is away from it."""
+    nearest = np.full(len(values["spectrum"]), np.inf)
+    for node, _ in model._network._nodes:
+        if node.op_type == "QuantizeLinear":
+            value, step, zero = (values[name].double().numpy() for name in node.input)
+            steps = np.clip(value / step + zero, 0, 255).reshape(len(nearest), -1)
+            nearest = np.minimum(nearest, np.abs(steps - np.floor(steps) - 0.5).min(axis=1))
+    return nearest
+
+
+@pytest.mark.parametrize("kernel", speculative.kernel_names())
+@pytest.mark.parametrize("vectors", [_random, _recorded])
+def test_engine_equals_torch_in_integers(models, kernel, vectors) -> None:
+    """Torch adds in float32 what the engine adds exactly, so where a value is all but a tie, one may round up."""
+    got, values, model = _compared(models["integers"], kernel, vectors())
+    off = np.abs(got["posterior"] - values["posterior"].numpy()).max(axis=1)
+    clear = _from_a_tie(model, values) > 1e-4
+    assert clear.mean() > 0.5
+    assert off[clear].max() < 1e-4
+    assert off.max() < 0.02
+    features = values["features"].numpy()
+    np.testing.assert_allclose(got["features"][clear], features[clear], rtol=1e-4, atol=1e-4)
+
+
+def test_the_integers_are_made_of_the_float32_model(models) -> None:
+    float32, integers = load_fast_model(models["float32"]), load_fast_model(models["integers"])
+    assert integers.contract.calibration["quantized"]["from"] == float32.sha256
+    db = to_db(np.abs(_random()) ** 2)[:, None]
+    expected, found = (m.outputs(db, np.full(len(db), RATE))[0] for m in (float32, integers))
+    assert np.mean(expected.argmax(axis=1) == found.argmax(axis=1)) > 0.97
