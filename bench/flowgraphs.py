@@ -129,7 +129,7 @@ def whole_chain(seconds: float, classifiers: int = 1) -> dict[str, float]:
     for _ in range(classifiers):
         source = blocks.vector_source_c(samples.tolist(), True)
         source.set_min_output_buffer(1 << 16)
-        chain = speculative.spectrum_classifier(sample_rate=60e6, slow="none", max_run=4096)
+        chain = speculative.spectrum_classifier(sample_rate=60e6, slow="none", max_run=4096, outputs=0)
         top.connect(source, chain)
         chains.append(chain)
     top.start()
@@ -173,7 +173,7 @@ def sustained(seconds: float, rate: float, ring: float) -> dict[str, float]:
     top = gr.top_block()
     source = blocks.vector_source_c(noise(1 << 20).tolist(), True)
     throttle = blocks.throttle(gr.sizeof_gr_complex, rate)
-    chain = speculative.spectrum_classifier(sample_rate=rate, slow="none", max_run=4096)
+    chain = speculative.spectrum_classifier(sample_rate=rate, slow="none", max_run=4096, outputs=0)
     for block in (source, throttle):
         block.set_min_output_buffer(1 << 16)
     top.connect(source, throttle, chain)
@@ -215,7 +215,9 @@ def cascade(seconds: float) -> dict[str, float]:
         top = gr.top_block()
         source = blocks.vector_source_c(noise(64 * 1024).tolist(), True)
         slow = "model" if deferred else "none"
-        chain = speculative.spectrum_classifier(sample_rate=RATE, slow=slow, threshold=1.0, max_run=4096)
+        chain = speculative.spectrum_classifier(
+            sample_rate=RATE, slow=slow, threshold=1.0, max_run=4096, outputs=0
+        )
         if deferred:
             chain.classifier.set_budget(deferred * RATE / 1024, 16.0)
         throttle = blocks.throttle(gr.sizeof_gr_complex, 20e6)
