@@ -6,6 +6,7 @@
 // Nanoseconds a vector of the fast engine, for each instruction set: bench_engine
 // MODEL.onnx
 
+#include "core/aligned.h"
 #include "core/model_file.h"
 #include "core/network.h"
 #include "core/preprocessor.h"
@@ -61,23 +62,23 @@ void measure(const kernel_set& kernels, const onnx::model& model)
 
     const auto spectra = noise(batch * 2 * n);
     const std::vector<float> rates(batch, 0.3f);
-    std::vector<float> db(n);
-    std::vector<float> x(batch * n);
+    const auto db = make_aligned(n); // as the block's are
+    const auto x = make_aligned(batch * n);
     std::vector<float> logits(batch * net.classes());
     std::vector<float> features(batch * net.feature_size());
     const auto prepare_ns = [&](input_kind kind) {
         return nanoseconds(
-            [&] { prepare.run(spectra.data(), kind, true, db.data(), x.data()); });
+            [&] { prepare.run(spectra.data(), kind, true, db.get(), x.get()); });
     };
     const double complex_ns = prepare_ns(input_kind::complex_fft);
     const double power_ns = prepare_ns(input_kind::power);
     for (size_t b = 0; b < batch; b++)
         prepare.run(
-            &spectra[b * 2 * n], input_kind::complex_fft, false, db.data(), &x[b * n]);
+            &spectra[b * 2 * n], input_kind::complex_fft, false, db.get(), &x[b * n]);
     const auto classify_ns = [&](size_t vectors) {
         return nanoseconds([&] {
                    net.run(
-                       x.data(), rates.data(), vectors, logits.data(), features.data());
+                       x.get(), rates.data(), vectors, logits.data(), features.data());
                }) /
                static_cast<double>(vectors);
     };
