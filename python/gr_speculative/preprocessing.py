@@ -55,11 +55,9 @@ def noise_floor(db: np.ndarray, constants: Preprocessing) -> np.ndarray:
 
     It lies at most `max_depth_db` below number `reference_rank`: what is deeper is no noise, but a stopband.
     """
-    means = np.sort(
-        db.reshape(*db.shape[:-1], constants.floor_blocks, db.shape[-1] // constants.floor_blocks).mean(
-            axis=-1, dtype=np.float64
-        )
-    )
+    size = db.shape[-1] // constants.floor_blocks
+    blocks = db.reshape(*db.shape[:-1], constants.floor_blocks, size)
+    means = np.sort(blocks @ np.full(size, 1 / size, db.dtype))  # several times as fast as mean()
     least = means[..., constants.reference_rank] - constants.max_depth_db
     return np.maximum(means[..., constants.floor_rank], least).astype(np.float32)
 
@@ -76,10 +74,11 @@ def prepare(
 
     One floor serves the whole context, the smallest of its K floors, so that its levels stay comparable.
     """
-    db = np.maximum(db, np.float32(MIN_DB))
-    floor = noise_floor(db, constants).min(axis=-1)[:, None, None]
-    spectrum = np.clip((db - floor) / np.float32(constants.scale_db), constants.clip_low, constants.clip_high)
-    return spectrum.astype(np.float32), rate_feature(sample_rate, db.shape[-1])[:, None]
+    spectrum = np.maximum(db, np.float32(MIN_DB))
+    spectrum -= noise_floor(spectrum, constants).min(axis=-1)[:, None, None]
+    spectrum /= np.float32(constants.scale_db)
+    np.clip(spectrum, constants.clip_low, constants.clip_high, out=spectrum)
+    return spectrum, rate_feature(sample_rate, db.shape[-1])[:, None]
 
 
 def pad_context(db: np.ndarray, context: int) -> np.ndarray:

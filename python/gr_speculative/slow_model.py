@@ -46,6 +46,8 @@ def load_slow_model(path: str | Path, threads: int = 1, device: str = "cpu") -> 
         raise SlowModelError(f"{path}: damaged or not a safetensors file: {error}") from None
     except (RuntimeError, ValueError) as error:
         raise SlowModelError(f"{path}: does not fit the architecture in its .json: {error}") from None
+    if isinstance(network, models.SlowNet):
+        network = network.folded()
     return Model(network, contract, hashlib.sha256(weights).hexdigest(), device)
 
 

@@ -67,7 +67,9 @@ class Request:
     def decibels(self, context: int) -> np.ndarray:
         """The last `context` vectors in dB, float32 [context, fft_size]; too few: the oldest is repeated."""
         index = np.maximum(np.arange(-context, 0) + len(self.levels), 0)
-        return (self.db_offset + self.db_scale * self.levels[index]).astype(np.float32)
+        db = np.multiply(self.levels[index], np.float32(self.db_scale), dtype=np.float32)
+        db += np.float32(self.db_offset)
+        return db
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+import copy
+
 import torch
 from torch import nn
+from torch.nn.utils import fusion
 
 from .fast import FastNet
 
@@ -34,7 +37,7 @@ class SlowNet(nn.Module):
             nn.Sequential(
                 nn.Conv2d(inner, outer, 3, stride=(1, 2), padding=1, bias=False),
                 nn.BatchNorm2d(outer),
-                nn.ReLU(),
+                nn.ReLU(inplace=True),
             )
             for inner, outer in zip(widths, widths[1:], strict=False)
         )
@@ -43,7 +46,10 @@ class SlowNet(nn.Module):
         self.head = nn.Linear(features, labels)
 
     def forward(self, spectrum: torch.Tensor, rate: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        x = self.norm1(self.conv1(spectrum[:, None]) + self.rate1(rate)[:, :, None, None])
+        # Eight bins as eight channels, which lie last in memory: faster than a stride of eight over one channel.
+        x = nn.functional.pad(spectrum, (4, 4)).unflatten(2, (-1, 8)).permute(0, 3, 1, 2)  # [B, 8, K, 129]
+        x = nn.functional.conv2d(x, self.conv1.weight.unflatten(3, (2, 8)).squeeze(1).permute(0, 3, 1, 2))
+        x = self.norm1(x + self.rate1(rate)[:, :, None, None])  # [B, w, K, 128]
         x = torch.relu(torch.maximum(x[..., ::2], x[..., 1::2]))  # ten times as fast as max_pool2d
         for block in self.blocks:
             x = block(x)
@@ -54,6 +60,19 @@ class SlowNet(nn.Module):
         return experts if self.training else torch.lerp(
             experts[..., 1], experts[..., 0], SPECTROGRAM
         ), features
+
+    def folded(self) -> SlowNet:
+        """A copy for inference that computes the same in less time: its convolutions do the normalisation too."""
+        net = copy.deepcopy(self).eval()
+        norm = net.norm1
+        statistics = norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+        net.conv1.weight, _ = fusion.fuse_conv_bn_weights(net.conv1.weight, None, *statistics)
+        net.rate1.weight, net.rate1.bias = fusion.fuse_linear_bn_weights(net.rate1.weight, None, *statistics)
+        net.norm1 = nn.Identity()
+        net.blocks = nn.ModuleList(
+            nn.Sequential(fusion.fuse_conv_bn_eval(conv, norm), relu) for conv, norm, relu in net.blocks
+        )
+        return net.to(memory_format=torch.channels_last)
 
 
 def four_strongest(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
