@@ -3,9 +3,9 @@
 """A slow model in a process of its own, so that unloading it really gives its memory back, and neither its
 crash nor its hanging is the hub's.
 
-Over a socket pair go messages `lengths of header and body | JSON header | body`. From the process: once
-{"contract", "sha256"}, then for each batch {"shape", "heads"} with float32 scores, or {"error"}. To it, for
-each batch, {"requests": [[vectors, fft_size, and the fields of _SENT], …]} with the uint8 levels of all.
+What goes over their channel, a header and a body each. From the process: once {"contract", "sha256"}, then for
+each batch {"shape", "heads"} with float32 scores, or {"error"}. To it, for each batch,
+{"requests": [[vectors, fft_size, and the fields of _SENT], …]} with the uint8 levels of all.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import json
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from gr_speculative.channel import Channel, shared_memory
 from gr_speculative.contract import Contract
 from gr_speculative.factory import from_factory, is_factory
 from gr_speculative.heads import Heads
@@ -34,7 +34,6 @@ from gr_speculative.parent import end_with_parent
 from gr_speculative.wire import Request, printable
 
 _SENT = ("db_scale", "db_offset", "sample_rate", "center_frequency", "offset", "node_id", "fast_label")
-_LENGTHS = struct.Struct("<IQ")
 # For glibc: keep freed memory. Otherwise each batch gets its large arrays as new pages, at a third of its time.
 _KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
 _BACKOFF_S = (0.5, 30.0)  # first and longest pause before a process that failed is started again
@@ -65,7 +64,7 @@ class ModelProcess:
         self._path = path
         self._start_timeout, self._batch_timeout = start_timeout_s, batch_timeout_s
         self._process: subprocess.Popen | None = None
-        self._socket: socket.socket | None = None
+        self._channel: Channel | None = None
         self._pause = _BACKOFF_S[0]
         self._not_before = 0.0
         self.sha256: str | None = None
@@ -85,17 +84,18 @@ class ModelProcess:
         if time.monotonic() < self._not_before:
             raise RuntimeError(f"{self._path}: failed a moment ago, will be started again")
         started = time.monotonic()
-        ours, theirs = socket.socketpair()
+        (ours, theirs), memory = socket.socketpair(), shared_memory()
+        self._channel = Channel(ours, memory)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "gr_speculative.model_process", *self._arguments,
-                 "--socket", str(theirs.fileno()), "--parent", str(os.getpid())],
+                 "--socket", str(theirs.fileno()), "--memory", str(memory.fileno()),
+                 "--parent", str(os.getpid())],
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), memory.fileno()],
                 start_new_session=True,  # Ctrl-C is for the hub
             )  # fmt: skip
-        self._socket = ours
         try:
             header, _ = self._ask(self._start_timeout)
         except InferenceError:
@@ -116,10 +116,10 @@ class ModelProcess:
     def unload(self) -> None:
         """Ends the process."""
         if self._process is not None:
-            self._socket.close()
+            self._channel.close()
             self._process.kill()  # it has nothing to lose
             self._process.wait()
-            self._process = self._socket = None
+            self._process = self._channel = None
 
     close = unload
 
@@ -131,13 +131,12 @@ class ModelProcess:
 
     def _ask(
         self, timeout_s: float, header: dict[str, Any] | None = None, body: Sequence[np.ndarray] = ()
-    ) -> tuple[dict[str, Any], bytearray]:
+    ) -> tuple[dict[str, Any], bytes]:
         """Sends a message, if any, and returns the answer. Raises InferenceError; the process may be gone."""
-        self._socket.settimeout(timeout_s)
         try:
             if header is not None:
-                _send(self._socket, header, body)
-            answer, data = _receive(self._socket)
+                self._channel.send(header, body)
+            answer, data = self._channel.receive(timeout_s)
         except OSError as error:
             status = None if isinstance(error, TimeoutError) else self._status()
             self.unload()
@@ -160,33 +159,32 @@ def load(path: str, threads: int, device: str) -> Any:
     return load_slow_model(path, threads, device)
 
 
-def _serve(channel: socket.socket, path: str, threads: int, device: str, specifications: list[str]) -> None:
+def _serve(channel: Channel, path: str, threads: int, device: str, specifications: list[str]) -> None:
     try:
         model = load(path, threads, device)
         heads = Heads(specifications)
-        _send(
-            channel,
-            {"contract": json.loads(model.contract.to_json()), "sha256": getattr(model, "sha256", None)},
+        channel.send(
+            {"contract": json.loads(model.contract.to_json()), "sha256": getattr(model, "sha256", None)}
         )
     except Exception as error:  # whatever a user's model raises
         text = str(error) if isinstance(error, ValueError) else f"{path}: {type(error).__name__}: {error}"
         if isinstance(error, ModuleNotFoundError):
             text += f": pip install {error.name}, or leave the slow model to a hub elsewhere (node --hub)"
-        _send(channel, {"error": printable(text)})
+        channel.send({"error": printable(text)})
         return
     while True:
-        header, body = _receive(channel)
+        header, body = channel.receive()
         try:
             requests = _requests(header["requests"], body)
             scores = infer(model, requests)
         except InferenceError as error:
-            _send(channel, {"error": str(error)})
+            channel.send({"error": str(error)})
         else:
             answers = heads.answer(model.contract.context, requests, scores)
-            _send(channel, {"shape": scores.shape, "heads": answers}, [scores])
+            channel.send({"shape": scores.shape, "heads": answers}, [scores])
 
 
-def _requests(rows: list[list], levels: bytearray) -> list[Request]:
+def _requests(rows: list[list], levels: bytes) -> list[Request]:
     requests, start = [], 0
     for vectors, fft_size, *values in rows:
         shape, stop = (vectors, fft_size), start + vectors * fft_size
@@ -197,41 +195,22 @@ def _requests(rows: list[list], levels: bytearray) -> list[Request]:
     return requests
 
 
-def _send(channel: socket.socket, header: dict[str, Any], body: Sequence[np.ndarray] = ()) -> None:
-    text = json.dumps(header).encode()
-    lengths = _LENGTHS.pack(len(text), sum(part.nbytes for part in body))
-    channel.sendall(b"".join([lengths, text, *body]))
-
-
-def _receive(channel: socket.socket) -> tuple[dict[str, Any], bytearray]:
-    header, body = _LENGTHS.unpack(_exactly(channel, _LENGTHS.size))
-    return json.loads(_exactly(channel, header)), _exactly(channel, body)
-
-
-def _exactly(channel: socket.socket, count: int) -> bytearray:
-    data = bytearray(count)
-    view = memoryview(data)
-    while view:
-        received = channel.recv_into(view)
-        if not received:
-            raise ConnectionResetError("the other side has closed")
-        view = view[received:]
-    return data
-
-
 def main() -> int:
     parser = argparse.ArgumentParser()
-    for name, kind in (("model", str), ("threads", int), ("device", str), ("socket", int), ("parent", int)):
-        parser.add_argument(f"--{name}", type=kind, required=True)
+    for name in ("model", "device"):
+        parser.add_argument(f"--{name}", required=True)
+    for name in ("threads", "socket", "memory", "parent"):
+        parser.add_argument(f"--{name}", type=int, required=True)
     parser.add_argument("--head", action="append", default=[])
     args = parser.parse_args()
     end_with_parent(args.parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with socket.socket(fileno=args.socket) as channel:
-        try:
-            _serve(channel, args.model, args.threads, args.device, args.head)
-        except (BrokenPipeError, ConnectionResetError):  # the hub is done with us
-            return 0
+    with (
+        socket.socket(fileno=args.socket) as connection,
+        open(args.memory, "r+b", buffering=0) as memory,
+        contextlib.suppress(BrokenPipeError, ConnectionResetError),  # the hub is done with us
+    ):
+        _serve(Channel(connection, memory), args.model, args.threads, args.device, args.head)
     return 0
 
 
