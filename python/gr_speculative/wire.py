@@ -67,7 +67,8 @@ class Request:
     def decibels(self, context: int) -> np.ndarray:
         """The last `context` vectors in dB, float32 [context, fft_size]; too few: the oldest is repeated."""
         index = np.maximum(np.arange(-context, 0) + len(self.levels), 0)
-        db = np.multiply(self.levels[index], np.float32(self.db_scale), dtype=np.float32)
+        db = self.levels[index].astype(np.float32)
+        db *= np.float32(self.db_scale)
         db += np.float32(self.db_offset)
         return db
 

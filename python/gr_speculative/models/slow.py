@@ -49,12 +49,15 @@ class SlowNet(nn.Module):
         # Eight bins as eight channels, which lie last in memory: faster than a stride of eight over one channel.
         x = nn.functional.pad(spectrum, (4, 4)).unflatten(2, (-1, 8)).permute(0, 3, 1, 2)  # [B, 8, K, 129]
         x = nn.functional.conv2d(x, self.conv1.weight.unflatten(3, (2, 8)).squeeze(1).permute(0, 3, 1, 2))
-        x = self.norm1(x + self.rate1(rate)[:, :, None, None])  # [B, w, K, 128]
-        x = torch.relu(torch.maximum(x[..., ::2], x[..., 1::2]))  # ten times as fast as max_pool2d
+        rate1 = self.rate1(rate)[:, :, None, None]
+        # Folded: what is added to all bins alike can wait until there are half as many.
+        x = larger_of_two(x) + rate1 if self.norm1 is None else larger_of_two(self.norm1(x + rate1))
+        x = x.relu_()  # [B, w, K, 64]
         for block in self.blocks:
             x = block(x)
-        x = torch.cat([*four_strongest(x), x.mean(dim=3)], dim=1)  # [B, 15w, K]
-        x = torch.cat([x[:, :, -1], x.amax(dim=2), x.mean(dim=2), rate], dim=1)
+        x = x.permute(0, 2, 3, 1)  # [B, K, 8, 3w], as it lies in memory
+        x = torch.cat([*four_strongest(x), x.mean(dim=2)], dim=2)  # [B, K, 15w]
+        x = torch.cat([x[:, -1], x.amax(dim=1), x.mean(dim=1), rate], dim=1)
         features = torch.relu(self.hidden(self.dropout(x)))
         experts = torch.stack([self.head(features), self.vector(spectrum[:, -1:], rate)[0]], dim=2)
         return experts if self.training else torch.lerp(
@@ -68,23 +71,28 @@ class SlowNet(nn.Module):
         statistics = norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
         net.conv1.weight, _ = fusion.fuse_conv_bn_weights(net.conv1.weight, None, *statistics)
         net.rate1.weight, net.rate1.bias = fusion.fuse_linear_bn_weights(net.rate1.weight, None, *statistics)
-        net.norm1 = nn.Identity()
+        net.norm1 = None
         net.blocks = nn.ModuleList(
             nn.Sequential(fusion.fuse_conv_bn_eval(conv, norm), relu) for conv, norm, relu in net.blocks
         )
         return net.to(memory_format=torch.channels_last)
 
 
+def larger_of_two(x: torch.Tensor) -> torch.Tensor:
+    """Of neighbours on the last axis. Ten times as fast as max_pool2d."""
+    return torch.maximum(x[..., ::2], x[..., 1::2])
+
+
 def four_strongest(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The four largest over the last axis, in their order, of 4, 8, 16, … values. Faster than topk: a merge of
+    """The four largest over the third axis, in their order, of 4, 8, 16, … values. Faster than topk: a merge of
     sorted halves, of which the larger of each pair, one list read backwards, are the best four (Batcher)."""
-    high, low = torch.maximum(x[..., ::2], x[..., 1::2]), torch.minimum(x[..., ::2], x[..., 1::2])
-    a, b, c, d = high[..., ::2], low[..., ::2], high[..., 1::2], low[..., 1::2]
+    high, low = torch.maximum(x[:, :, ::2], x[:, :, 1::2]), torch.minimum(x[:, :, ::2], x[:, :, 1::2])
+    a, b, c, d = high[:, :, ::2], low[:, :, ::2], high[:, :, 1::2], low[:, :, 1::2]
     best = _ordered(a, b, d, c)
-    while best[0].shape[-1] > 1:
-        ours, theirs = [v[..., ::2] for v in best], [v[..., 1::2] for v in best]
+    while best[0].shape[2] > 1:
+        ours, theirs = [v[:, :, ::2] for v in best], [v[:, :, 1::2] for v in best]
         best = _ordered(*(torch.maximum(u, v) for u, v in zip(ours, reversed(theirs), strict=True)))
-    return tuple(v[..., 0] for v in best)
+    return tuple(v[:, :, 0] for v in best)
 
 
 def _ordered(a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, d: torch.Tensor) -> tuple[torch.Tensor, ...]:
