@@ -27,12 +27,14 @@ from gr_speculative.hub_options import HubOptions
 from gr_speculative.keys import KeyFileError, KeyRing
 from gr_speculative.lane import Finished, Lane, ServedModel
 from gr_speculative.model_table import ModelTable
+from gr_speculative.trim import trim_memory
 
 log = logging.getLogger(__name__)
 
 _DRAIN = 256  # messages read before answers and expiries get their turn
 _SWEEP_S = 0.05  # how often expired requests are looked for
 _TIDY_S = 1.0
+_TRIM_S = 60.0  # after a flood libzmq's buffers are free, but lie between others
 _GRACE_S = 0.3  # what stopping allows the batches at work
 _LINGER_MS = 100  # and the last answers
 
@@ -60,7 +62,7 @@ class Hub:
         options = options or HubOptions()
         self._keys = keys
         self._stopping = self._reload_wanted = False
-        self._tidy_at = 0.0
+        self._tidy_at = self._trim_at = 0.0
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._wake_reader, self._wake_writer = socket.socketpair()
         self._wake_reader.setblocking(False)
@@ -134,6 +136,9 @@ class Hub:
         if now >= self._tidy_at:
             self._tidy_at = now + _TIDY_S
             self._desk.tidy(now)
+        if now >= self._trim_at:
+            self._trim_at = now + _TRIM_S
+            trim_memory()
         self._desk.turn(now, dispatch)
         self._publish()
 
