@@ -51,7 +51,7 @@ class SlowNet(nn.Module):
         x = nn.functional.conv2d(x, self.conv1.weight.unflatten(3, (2, 8)).squeeze(1).permute(0, 3, 1, 2))
         rate1 = self.rate1(rate)[:, :, None, None]
         # Folded: what is added to all bins alike can wait until there are half as many.
-        x = larger_of_two(x) + rate1 if self.norm1 is None else larger_of_two(self.norm1(x + rate1))
+        x = larger_of_two(x).add_(rate1) if self.norm1 is None else larger_of_two(self.norm1(x + rate1))
         x = x.relu_()  # [B, w, K, 64]
         for block in self.blocks:
             x = block(x)
