@@ -6,7 +6,8 @@
 All three run the same model in a server process of its own and answer the same load: `--clients` closed loops,
 each with one request of 16 x 1024 bytes under way. HTTP is FastAPI on uvicorn over kept-alive connections, with
 the same batching as the hub (size and wait); the REP loop answers one request after the other. Rounds alternate,
-figures are medians. CPU is that of the server's processes, and hardly depends on what else runs.
+figures are medians. CPU is that of the server's processes, and hardly depends on what else runs; the model's part of
+it is all that the hub's model process takes, and in the others what the call of the model does.
 Run: ./gr-speculative python bench/hub_throughput.py; by default with the model that comes with the program, with one
 that costs nothing, which leaves what the servers themselves cost, and with one whose batch takes 3 ms whatever its
 size, as on a GPU. The model's own CPU time for a request, alone and in a batch, is told first: their ratio is what
@@ -59,26 +60,38 @@ def a_request(seq: int) -> list[bytes]:
     return [VERSION, HEADER.replace(b'"seq":0', b'"seq":%d' % seq), PAYLOAD]
 
 
-def serve_hub(model: str, endpoint: str, max_batch: int, ready) -> None:
+def timed(spent):
+    """infer(), which adds its CPU time in seconds to `spent`."""
+
+    def call(model, requests):
+        before = time.thread_time()
+        scores = infer(model, requests)
+        spent.value += time.thread_time() - before
+        return scores
+
+    return call
+
+
+def serve_hub(model: str, endpoint: str, max_batch: int, ready, _spent) -> None:
     options = HubOptions(max_batch=max_batch, max_wait_ms=MAX_WAIT_S * 1e3, credit=1024)
     hub = Hub([functools.partial(ModelProcess, model)], endpoint, options)
     ready.set()
     hub.run()
 
 
-def serve_rep(model: str, endpoint: str, _max_batch: int, ready) -> None:
-    loaded = load(model, 1, "cpu")
+def serve_rep(model: str, endpoint: str, _max_batch: int, ready, spent) -> None:
+    loaded, ask = load(model, 1, "cpu"), timed(spent)
     socket = zmq.Context().socket(zmq.REP)
     socket.bind(endpoint)
     ready.set()
     while True:
         request = wire.decode_request(socket.recv_multipart())
-        scores = infer(loaded, [request])[0]
+        scores = ask(loaded, [request])[0]
         socket.send_multipart(wire.encode_verdict(wire.Verdict(request.session, request.seq, "ok", scores)))
 
 
-def serve_http(model: str, port: int, max_batch: int, ready) -> None:
-    loaded = load(model, 1, "cpu")
+def serve_http(model: str, port: int, max_batch: int, ready, spent) -> None:
+    loaded, ask = load(model, 1, "cpu"), timed(spent)
     waiting: asyncio.Queue = asyncio.Queue()
 
     async def batches() -> None:
@@ -92,7 +105,7 @@ def serve_http(model: str, port: int, max_batch: int, ready) -> None:
                 except TimeoutError:
                     break
             requests = [request for request, _ in batch]
-            scores = await loop.run_in_executor(None, infer, loaded, requests)
+            scores = await loop.run_in_executor(None, ask, loaded, requests)
             for (_, answer), row in zip(batch, scores, strict=True):
                 answer.set_result(row.tolist())
 
@@ -172,12 +185,16 @@ async def load_http(port: int, clients: int, seconds: float) -> list[float]:
 
 
 def cpu_s(pid: int) -> float:
-    """What a process and its children that live have used so far, by /proc."""
-    folder = Path(f"/proc/{pid}")
-    fields = (folder / "stat").read_text().rpartition(")")[2].split()
-    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    children = " ".join(path.read_text() for path in folder.glob("task/*/children")).split()
-    return own + sum(cpu_s(int(child)) for child in children)
+    """What a process has used so far, by /proc."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def spent_s(pid: int, model) -> np.ndarray:
+    """What a server and its children that live have used, and of that the model: `model` where it has none."""
+    children = " ".join(path.read_text() for path in Path(f"/proc/{pid}").glob("task/*/children")).split()
+    theirs = sum(cpu_s(int(child)) for child in children)
+    return np.array([cpu_s(pid) + theirs, theirs if children else model.value])
 
 
 def main() -> None:
@@ -224,21 +241,23 @@ def compare(model: str, args: argparse.Namespace) -> None:
         "REP": lambda s: load_zmq(ends["REP"], args.clients, s, zmq.REQ),
     }
     processes, results = {}, {name: [] for name in servers}
+    spent = {name: context.Value("d") for name in servers}
     try:
         for name, serve in servers.items():
             ready = context.Event()
-            processes[name] = context.Process(target=serve, args=(model, ends[name], args.max_batch, ready))
+            arguments = model, ends[name], args.max_batch, ready, spent[name]
+            processes[name] = context.Process(target=serve, args=arguments)
             processes[name].start()
             assert ready.wait(60), f"{name} does not start"
         time.sleep(1.0)
         for number in range(args.rounds + 1):  # the first warms up
             for name, run in loads.items():
-                seconds, before = args.seconds if number else 1.0, cpu_s(processes[name].pid)
+                seconds, before = args.seconds if number else 1.0, spent_s(processes[name].pid, spent[name])
                 elapsed = asyncio.run(run(seconds))
                 if number:
                     p50, p99 = np.quantile(elapsed, [0.5, 0.99]) * 1e3
-                    cpu = (cpu_s(processes[name].pid) - before) / len(elapsed)
-                    results[name].append((len(elapsed) / seconds, p50, p99, cpu * 1e6))
+                    cpu = (spent_s(processes[name].pid, spent[name]) - before) / len(elapsed) * 1e6
+                    results[name].append((len(elapsed) / seconds, p50, p99, *cpu))
     finally:
         for process in processes.values():
             process.terminate()
@@ -248,10 +267,10 @@ def compare(model: str, args: argparse.Namespace) -> None:
         name: [statistics.median(column) for column in zip(*rows, strict=True)]
         for name, rows in results.items()
     }
-    for name, (rate, p50, p99, cpu) in medians.items():
+    for name, (rate, p50, p99, cpu, model_cpu) in medians.items():
         print(
-            f"{name:5} {rate:8.1f} requests/s  p50 {p50:7.2f} ms  p99 {p99:7.2f} ms  CPU {cpu:6.0f} us/request"
-            f"  hub / {name} = {medians['hub'][0] / rate:.2f}"
+            f"{name:5} {rate:8.1f} requests/s  p50 {p50:7.2f} ms  p99 {p99:7.2f} ms  CPU {cpu:6.0f} us/request,"
+            f" of which the model {model_cpu:6.0f}  hub / {name} = {medians['hub'][0] / rate:.2f}"
         )
 
 
