@@ -2,6 +2,8 @@
 # Copyright 2026 gr-speculative contributors
 """A hub at ten times its capacity, killed, stopped, with clocks that go wrong. Slow versions take minutes."""
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -41,6 +43,19 @@ def connect():
     context.destroy(linger=0)
 
 
+@pytest.fixture
+def promptly():
+    """This test and what it starts go ahead of whatever else the machine does, where that is permitted.
+
+    They need a third of a core, but need it in time: a node that is not scheduled for seconds misses verdicts
+    that have come, and a hub that is not cannot say `busy` at once.
+    """
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    yield
+    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
 def fleet_of(count, rate, make):
     return Fleet([SimNode(f"node-{index}", rate, DEADLINE_S) for index in range(count)], make)
 
@@ -50,19 +65,19 @@ def total(fleet):
 
 
 @pytest.mark.parametrize("seconds", [8, pytest.param(300, marks=pytest.mark.slow)])
-def test_fifty_nodes_at_ten_times_the_capacity(connect, seconds):
+def test_fifty_nodes_at_ten_times_the_capacity(promptly, connect, seconds):
     with HubProcess("--max-batch", "10") as hub:  # 100 requests a second
         fleet = fleet_of(50, 20.0, connect(hub.endpoint))  # 1000 a second
         fleet.run(seconds / 4)
-        early, samples = hub.status(), []
-        fleet.run(
-            seconds * 3 / 4, lambda now: samples.append(hub.status()[0]) if not len(samples) % 100 else None
-        )
-        late = hub.status()
+        early, later = hub.status(), []
+        for _ in range(seconds * 3 // 4):
+            fleet.run(1.0)
+            later.append(hub.status())
         fleet.drain()
         fleet.close()
+    most = np.max(later, axis=0)
     settled = total(fleet)
-    print(f"\n{settled}, RSS {early[0] >> 20} to {late[0] >> 20} MiB, hub {hub.counters}")
+    print(f"\n{settled}, RSS {early[0] >> 20}, at most {most[0] >> 20} MiB, hub {hub.counters}")
     assert all(map(conserved, fleet.nodes))
     assert adds_up(hub.counters)
     assert settled["ok"] > 50 * seconds  # half of what the model could do
@@ -73,7 +88,7 @@ def test_fifty_nodes_at_ten_times_the_capacity(connect, seconds):
     assert jain(served) >= 0.95
     assert p99 <= DEADLINE_S
     assert settled["timed_out"] < 0.05 * settled["busy"]  # what cannot be answered is told so at once
-    assert late[0] - early[0] < 8 << 20 and late[1] == early[1] and late[2] <= early[2] + 4
+    assert most[0] - early[0] < 8 << 20 and most[1] == early[1] and most[2] <= early[2] + 4
 
 
 @pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
