@@ -25,7 +25,21 @@ DEADLINE_S = 2.0
 
 
 @pytest.fixture
-def connect():
+def promptly():
+    """This test and what it starts go ahead of whatever else the machine does, where that is permitted.
+
+    Even fifty nodes and a hub need only a third of a core, but in time: a node that is not scheduled for seconds
+    misses verdicts that have come, and a hub that is not cannot say `busy` at once.
+    """
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    with contextlib.suppress(PermissionError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+    yield
+    os.sched_setscheduler(0, *before)
+
+
+@pytest.fixture
+def connect(promptly):
     """Makes DEALERs like slow_link's."""
     context = zmq.Context()
 
@@ -43,19 +57,6 @@ def connect():
     context.destroy(linger=0)
 
 
-@pytest.fixture
-def promptly():
-    """This test and what it starts go ahead of whatever else the machine does, where that is permitted.
-
-    They need a third of a core, but need it in time: a node that is not scheduled for seconds misses verdicts
-    that have come, and a hub that is not cannot say `busy` at once.
-    """
-    with contextlib.suppress(PermissionError):
-        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
-    yield
-    os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-
-
 def fleet_of(count, rate, make):
     return Fleet([SimNode(f"node-{index}", rate, DEADLINE_S) for index in range(count)], make)
 
@@ -65,7 +66,7 @@ def total(fleet):
 
 
 @pytest.mark.parametrize("seconds", [8, pytest.param(300, marks=pytest.mark.slow)])
-def test_fifty_nodes_at_ten_times_the_capacity(promptly, connect, seconds):
+def test_fifty_nodes_at_ten_times_the_capacity(connect, seconds):
     with HubProcess("--max-batch", "10") as hub:  # 100 requests a second
         fleet = fleet_of(50, 20.0, connect(hub.endpoint))  # 1000 a second
         fleet.run(seconds / 4)
