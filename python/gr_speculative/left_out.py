@@ -27,10 +27,11 @@ from .models import FastNet
 from .pool import Pool, Shard
 from .report import energy, roc
 from .report_text import show_left_out
+from .targets import SCORE
 from .train import LEARNING_RATE, examples, split
 from .train_command import EPOCHS
 from .training import Settings, train
-from .unknown import Gaussians, Neighbours, fit_prototypes
+from .unknown import Gaussians, Neighbours, Strangeness, fit_prototypes
 
 SIGNALS = LABELS[1:]
 
@@ -110,12 +111,14 @@ def _measured(
 ) -> dict[str, Any]:
     """Windows compared and, for each score, the AUROC with its interval and the ROC curve."""
     index, rng = LABELS.index(name), np.random.default_rng(args.seed)
-    seen, label = [], []
+    seen, certainty, label = [], [], []
     for number in range(min(args.shards, 8)):
         shard = _Without(pool, index).shard(number)
-        seen.append(model.outputs(shard.db(np.arange(len(shard.label)), rng, 1), shard.rate)[1])
+        found = model.outputs(shard.db(np.arange(len(shard.label)), rng, 1), shard.rate)
+        certainty.append(softmax(found[0]))
+        seen.append(found[1])
         label.append(shard.label)
-    seen, label = np.concatenate(seen), np.concatenate(label)
+    seen, certainty, label = map(np.concatenate, (seen, certainty, label))
     signals = label > 0  # noise is no signal: what lies near it is not thereby known
     of = {True: Windows(strange), False: Windows(familiar)}
     outputs = {key: windows.outputs(model) for key, windows in of.items()}
@@ -124,8 +127,10 @@ def _measured(
         np.concatenate([outputs[key][column][rows[key]] for key in (True, False)]) for column in (0, 1)
     )
     p = softmax(logits)
+    known = Strangeness.fit(seen[signals], certainty[signals], args.seed)
     scores = {
-        "distance from the prototypes": fit_prototypes(seen[signals], seed=args.seed).score(features),
+        SCORE: known.score(features, p),
+        "distance from the prototypes": known.prototypes.score(features),
         "the same, noise among them": fit_prototypes(seen, seed=args.seed).score(features),
         "distance from the 10th neighbour": Neighbours.fit(seen[signals]).score(features),
         "Mahalanobis": Gaussians.fit(seen[signals], label[signals]).score(features),

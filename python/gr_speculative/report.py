@@ -15,7 +15,7 @@ from .calibration import merge
 from .contract import Contract
 from .evaluation import Windows
 from .model import Model, softmax
-from .unknown import Prototypes
+from .unknown import Strangeness
 
 MODELS = ("fast", "slow", "merged", "cascade")
 
@@ -51,8 +51,9 @@ def scores(windows: Windows, fast: Model, slow: Model) -> Scores:
         "1 − max p, merged": 1 - merged.max(axis=1),
     }
     if "unknown" in contract.calibration:
-        prototypes = Prototypes.from_dict(contract.calibration["unknown"])
-        strangeness["distance from the prototypes, fast"] = prototypes.score(features)
+        known = Strangeness.from_dict(contract.calibration["unknown"])
+        strangeness["distance from the prototypes, fast"] = known.prototypes.score(features)
+        strangeness["strangeness, fast"] = known.score(features, p)
     return Scores(p, q, merged, cascade, score, deferred, strangeness)
 
 

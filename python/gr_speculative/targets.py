@@ -15,7 +15,7 @@ from .evaluation import Windows
 from .report import Scores, with_interval
 
 RESAMPLED = "-resampled"  # a set of this ending is its namesake's copy at other sample rates
-SCORE = "distance from the prototypes"  # of unknown signals, the one that model files hold
+SCORE = "strangeness"  # of unknown signals, the one that model files hold
 ASKED = ("fast", "slow", "merged")
 
 

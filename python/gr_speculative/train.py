@@ -21,7 +21,7 @@ from .data import DataError, Dataset, Recording, load, summary
 from .evaluation import Windows
 from .fast_model import load_fast_model
 from .metrics import accuracy, balanced_accuracy, margin, nll
-from .model import Model
+from .model import Model, softmax
 from .models import FastNet, SlowNet
 from .onnx_export import export_fast
 from .pool import Pool
@@ -31,7 +31,7 @@ from .rules import is_accepted
 from .slow_model import load_slow_model, save_slow_model
 from .train_command import EPOCHS
 from .training import Settings, distilled_from, held_out, train
-from .unknown import fit_prototypes
+from .unknown import Strangeness
 
 # Share of the validation windows that the fast model answers alone, until `calibrate` sets a threshold with a promise.
 KEPT = 0.8
@@ -166,13 +166,16 @@ class _Job:
         shards = [self.pool.shard(index) for index in range(min(self.args.shards, 8))]
         rng = np.random.default_rng(self.args.seed)
         found = [
-            model.outputs(shard.db(rows, rng, 1), shard.rate[rows])[1]
+            model.outputs(shard.db(rows, rng, 1), shard.rate[rows])
             for shard in shards
             for rows in np.array_split(np.flatnonzero(shard.label > 0), 10)
         ]
-        prototypes = fit_prototypes(np.concatenate(found), seed=self.args.seed)
-        signal = self.windows.outputs(model)[1][self.windows.label > 0]
-        return {"threshold": float(np.quantile(prototypes.score(signal), 0.95))} | prototypes.to_dict()
+        temperature = np.float32(model.contract.temperature)
+        logits, features = map(np.concatenate, zip(*found, strict=True))
+        known = Strangeness.fit(features, softmax(logits / temperature), self.args.seed)
+        logits, features = self.windows.outputs(model)
+        score = known.score(features, softmax(logits / temperature))[self.windows.label > 0]
+        return {"threshold": float(np.quantile(score, 0.95))} | known.to_dict()
 
     def _report(self, name: str, p: np.ndarray) -> None:
         label = self.windows.label

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Copyright 2026 gr-speculative contributors
-"""How strange a signal is: the distance of its features from all that training showed."""
+"""How strange a signal is: its features lie far from all that training showed, or its label is in doubt."""
 
 from __future__ import annotations
 
@@ -21,22 +21,52 @@ class Prototypes:
         """1 − cosine to the nearest prototype, 0 (familiar) to 2, of features [n, F]: [n]."""
         return 1 - (_unit(features) @ self.vectors.T).max(axis=1)
 
-    def to_dict(self) -> dict[str, Any]:
-        """For a contract's calibration record; a byte a component."""
-        scaled = np.rint(self.vectors * 127).astype(np.int8)
-        return {"shape": list(scaled.shape), "int8": base64.b64encode(scaled.tobytes()).decode("ascii")}
+
+@dataclass(frozen=True)
+class Strangeness:
+    """The distance from the prototypes over `distance`, or 1 − max p over `doubt`, whichever is larger.
+
+    distance, doubt: what one in twenty signals of training exceeds, > 0. Some unknown signals look like nothing
+    that is known, others like several classes at once.
+    """
+
+    prototypes: Prototypes
+    distance: float
+    doubt: float
 
     @staticmethod
-    def from_dict(document: dict[str, Any]) -> Prototypes:
+    def fit(features: np.ndarray, p: np.ndarray, seed: int = 0) -> Strangeness:
+        """Of the features [n, F] and probabilities [n, C] of signals of training."""
+        prototypes = fit_prototypes(features, seed=seed)
+        distance = np.quantile(prototypes.score(features), 0.95)
+        doubt = np.quantile(1 - p.max(axis=1), 0.95)
+        return Strangeness(prototypes, max(1e-6, float(distance)), max(1e-6, float(doubt)))
+
+    def score(self, features: np.ndarray, p: np.ndarray) -> np.ndarray:
+        """[n], 0 or more."""
+        distance = self.prototypes.score(features) / self.distance
+        return np.maximum(distance, (1 - p.max(axis=1)) / self.doubt)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For a contract's calibration record; a byte a component of a prototype."""
+        scaled = np.rint(self.prototypes.vectors * 127).astype(np.int8)
+        prototypes = {"shape": list(scaled.shape), "int8": base64.b64encode(scaled.tobytes()).decode("ascii")}
+        return {"distance": self.distance, "doubt": self.doubt} | prototypes
+
+    @staticmethod
+    def from_dict(document: dict[str, Any]) -> Strangeness:
         """Raises ValueError where the record is damaged."""
         try:
             scaled = np.frombuffer(base64.b64decode(document["int8"], validate=True), np.int8)
             count, features = document["shape"]
-            return Prototypes(_unit(scaled.reshape(count, features).astype(np.float32)))
+            prototypes = Prototypes(_unit(scaled.reshape(count, features).astype(np.float32)))
+            distance, doubt = float(document["distance"]), float(document["doubt"])
+            if not (distance > 0 and doubt > 0):
+                raise ValueError(f"distance {distance:g} and doubt {doubt:g} must be > 0")
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"calibration.unknown: expected shape and int8 of the prototypes: {error}"
-            ) from None
+            expected = "expected distance, doubt, and shape and int8 of the prototypes"
+            raise ValueError(f"calibration.unknown: {expected}: {error}") from None
+        return Strangeness(prototypes, distance, doubt)
 
 
 def fit_prototypes(features: np.ndarray, count: int = 128, rounds: int = 20, seed: int = 0) -> Prototypes:
