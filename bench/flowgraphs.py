@@ -22,12 +22,11 @@ import torch
 from gnuradio import blocks, fft, gr, speculative
 
 from gr_speculative.contract import Contract
-from gr_speculative.fast_model import load_fast_model
-from gr_speculative.installed import default_fast_model, default_slow_model
+from gr_speculative.installed import default_fast_model, default_slow_model, float32_fast_model
 from gr_speculative.models import FastNet
 from gr_speculative.onnx_export import export_fast
 from gr_speculative.preprocessing import prepare
-from gr_speculative.quantize import FLOAT32, quantize
+from gr_speculative.quantize import quantize
 from gr_speculative.slow_model import load_slow_model
 
 RATE = 2e6  # Hz
@@ -58,28 +57,9 @@ def model_of(size: int, folder: str) -> str:
     torch.manual_seed(1)
     path = Path(folder) / f"untrained-{size}.onnx"
     export_fast(path, FastNet().eval(), Contract("fast", f"untrained-{size}", fft_size=size))
-    if has_integers(default_fast_model()):
-        in_integers(path, path, size)
-    return str(path)
-
-
-def has_integers(path: str | Path) -> bool:
-    return "quantized" in load_fast_model(path).contract.calibration
-
-
-def both_kinds(folder: str | Path) -> tuple[str, str]:
-    """The shipped model in float32 and in integers; where only float32 is shipped, its integers are made."""
-    model = Path(default_fast_model())
-    if has_integers(model):
-        return str(model.with_name(FLOAT32)), str(model)
-    return str(model), in_integers(model, Path(folder) / "fast-int8.onnx")
-
-
-def in_integers(source: str | Path, target: str | Path, size: int = 1024) -> str:
-    """The model with integer products, of which only the cost counts: its ranges are those of noise."""
     db = np.random.default_rng(1).normal(-90, 5, (64, 1, size)).astype(np.float32)
-    quantize(source, target, db, np.full(64, RATE))
-    return str(target)
+    quantize(path, path, db, np.full(64, RATE))  # ranges of noise: only the cost counts
+    return str(path)
 
 
 def noise(n: int) -> np.ndarray:
@@ -321,12 +301,10 @@ def main() -> None:
                 for buffer in (0, BUFFER):
                     cost = cost_beside_fft(size, make, args.rounds, args.seconds, buffer)
                     rows.append({"block": "fast_classifier", "size": size, "buffer": buffer, **cost})
-            float32, integers = both_kinds(folder)
-            shipped = has_integers(default_fast_model())
-            name, other = ("in float32", float32) if shipped else ("in integers", integers)
+            float32 = float32_fast_model()
             for buffer in (0, BUFFER):
-                cost = cost_beside_fft(1024, lambda: make(other, 1024), args.rounds, args.seconds, buffer)
-                rows.append({"block": name, "size": 1024, "buffer": buffer, **cost})
+                cost = cost_beside_fft(1024, lambda: make(float32, 1024), args.rounds, args.seconds, buffer)
+                rows.append({"block": "in float32", "size": 1024, "buffer": buffer, **cost})
             cost = cost_beside_fft(1024, lambda: TorchBlock(1024), args.rounds, args.seconds, BUFFER)
             rows.append({"block": "torch_block", "size": 1024, "buffer": BUFFER, **cost})
             report = rows

@@ -16,9 +16,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from flowgraphs import both_kinds
-
-from gr_speculative.installed import default_fast_model
+from gr_speculative.installed import default_fast_model, float32_fast_model
 
 ROOT = Path(__file__).resolve().parents[1]
 BENCH, BUILD = ROOT / "bench", ROOT / "build"
@@ -87,7 +85,7 @@ def main() -> None:
     parser.add_argument("--sustain", type=float, default=10.0, help="s of the paced run (1800: half an hour)")
     parser.add_argument("--rate", type=float, default=0.0, help="of it, samples/s; 0: find the highest")
     args = parser.parse_args()
-    model, integers = both_kinds(BUILD)
+    model, integers = float32_fast_model(), default_fast_model()
     flowgraphs = [sys.executable, BENCH / "flowgraphs.py"]
 
     def part(name: str, *options: object, core: int | None = None) -> object:
@@ -97,7 +95,7 @@ def main() -> None:
     report = {
         "engine": engine(model, args.core),
         "integers": {f"{name}, int8": row for name, row in engine(integers, args.core).items()},
-        "policy": policy(default_fast_model(), args.core),
+        "policy": policy(integers, args.core),
         "engines": last_line(output(sys.executable, BENCH / "engines.py", model, core=args.core)),
         "blocks": part("blocks", "--rounds", args.rounds, core=args.core),
         "chain": part("chain", "--seconds", 10),

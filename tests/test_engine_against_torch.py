@@ -18,10 +18,9 @@ pytest.importorskip("gnuradio.speculative", reason="the GNU Radio module is not 
 from gnuradio import speculative
 
 from gr_speculative.fast_model import load_fast_model
-from gr_speculative.installed import default_fast_model
+from gr_speculative.installed import default_fast_model, float32_fast_model
 from gr_speculative.model import Model
 from gr_speculative.preprocessing import prepare, to_db, window
-from gr_speculative.quantize import FLOAT32, quantize
 from gr_speculative.sigmf_io import open_recording
 
 RECORDINGS = Path(
@@ -53,19 +52,7 @@ def _recorded() -> np.ndarray:
     return np.concatenate(spectra).astype(np.complex64)
 
 
-@pytest.fixture(scope="module")
-def models(tmp_path_factory) -> dict[str, Path]:
-    """The shipped fast model in float32 and in integers; where only float32 is shipped, its integers are made here."""
-    shipped = Path(default_fast_model())
-    if "quantized" in load_fast_model(shipped).contract.calibration:
-        return {"float32": shipped.with_name(FLOAT32), "integers": shipped}
-    made = tmp_path_factory.mktemp("integers") / "fast.onnx"
-    db = to_db(np.abs(_random()) ** 2)
-    quantize(shipped, made, db[:, None], np.full(len(db), RATE))
-    return {"float32": shipped, "integers": made}
-
-
-def _compared(path: Path, kernel: str, spectra: np.ndarray) -> tuple[dict, dict, Model]:
+def _compared(path: str, kernel: str, spectra: np.ndarray) -> tuple[dict, dict, Model]:
     """What the engine says of spectra, and what torch says of the same network inputs; the model."""
     engine, model = speculative.fast_model(str(path), kernel), load_fast_model(path)
     found = engine.preprocess(spectra, speculative.input_kind.complex_fft)
@@ -87,8 +74,8 @@ def _compared(path: Path, kernel: str, spectra: np.ndarray) -> tuple[dict, dict,
 
 @pytest.mark.parametrize("kernel", speculative.kernel_names())
 @pytest.mark.parametrize("vectors", [_random, _recorded])
-def test_engine_equals_torch(models, kernel, vectors) -> None:
-    got, values, model = _compared(models["float32"], kernel, vectors())
+def test_engine_equals_torch(kernel, vectors) -> None:
+    got, values, model = _compared(float32_fast_model(), kernel, vectors())
     posterior = values["posterior"].numpy()
     np.testing.assert_allclose(got["posterior"], posterior, rtol=0, atol=1e-4)
     np.testing.assert_allclose(got["features"], values["features"].numpy(), rtol=1e-4, atol=1e-4)
@@ -112,9 +99,9 @@ def _from_a_tie(model: Model, values: dict) -> np.ndarray:
 
 @pytest.mark.parametrize("kernel", speculative.kernel_names())
 @pytest.mark.parametrize("vectors", [_random, _recorded])
-def test_engine_equals_torch_in_integers(models, kernel, vectors) -> None:
+def test_engine_equals_torch_in_integers(kernel, vectors) -> None:
     """Torch adds in float32 what the engine adds exactly, so where a value is all but a tie, one may round up."""
-    got, values, model = _compared(models["integers"], kernel, vectors())
+    got, values, model = _compared(default_fast_model(), kernel, vectors())
     off = np.abs(got["posterior"] - values["posterior"].numpy()).max(axis=1)
     clear = _from_a_tie(model, values) > 1e-4
     assert clear.mean() > 0.5
@@ -124,8 +111,8 @@ def test_engine_equals_torch_in_integers(models, kernel, vectors) -> None:
     np.testing.assert_allclose(got["features"][clear], features[clear], rtol=1e-4, atol=1e-4)
 
 
-def test_the_integers_are_made_of_the_float32_model(models) -> None:
-    float32, integers = load_fast_model(models["float32"]), load_fast_model(models["integers"])
+def test_the_integers_are_made_of_the_float32_model() -> None:
+    float32, integers = load_fast_model(float32_fast_model()), load_fast_model(default_fast_model())
     assert integers.contract.calibration["quantized"]["from"] == float32.sha256
     db = to_db(np.abs(_random()) ** 2)[:, None]
     expected, found = (m.outputs(db, np.full(len(db), RATE))[0] for m in (float32, integers))

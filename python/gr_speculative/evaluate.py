@@ -22,8 +22,8 @@ from .data import UNKNOWN, DataError, Recording, load, summary
 from .detection import detection
 from .evaluation import Resampled, Windows, resampled
 from .fast_model import load_fast_model
+from .installed import FLOAT32
 from .mixtures import measure_mixtures, mixtures
-from .quantize import FLOAT32
 from .report import MergedModel, measure, probabilities, scores, unknown
 from .report_text import show_report
 from .rule_comparison import compare, markdown

@@ -8,12 +8,18 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+FLOAT32 = "fast-float32.onnx"  # beside fast.onnx in integers: the model that it was made of
 _INSTALLED = Path("share", "gr-speculative", "models")  # under the installation's prefix
 
 
 def default_fast_model() -> str:
     """Path of the shipped fast model (ONNX). Raises FileNotFoundError, which names the places looked in."""
     return _find("fast.onnx")
+
+
+def float32_fast_model() -> str:
+    """Path of what the shipped fast model's integers were made of (ONNX). Raises FileNotFoundError as above."""
+    return _find(FLOAT32)
 
 
 def default_slow_model() -> str:

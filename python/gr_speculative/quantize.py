@@ -21,7 +21,6 @@ from .contract import METADATA_KEY
 from .fast_model import OnnxNetwork, load_fast_model
 from .preprocessing import prepare
 
-FLOAT32 = "fast-float32.onnx"  # beside fast.onnx: the model that it was made of
 OPSET = 19  # the first whose reference implementation is kept
 LARGEST_WEIGHT = 64
 SMALLEST_DEPTH = 64  # of a Gemm that is worth it; what the others read, the rate among it, has no bound

@@ -20,12 +20,13 @@ from .contract import LABELS, Contract, Merge
 from .data import DataError, Dataset, Recording, load, summary
 from .evaluation import Windows
 from .fast_model import load_fast_model
+from .installed import FLOAT32
 from .metrics import accuracy, balanced_accuracy, margin, nll
 from .model import Model, softmax
 from .models import FastNet, SlowNet
 from .onnx_export import export_fast
 from .pool import Pool
-from .quantize import FLOAT32, quantize
+from .quantize import quantize
 from .report import probabilities
 from .rules import is_accepted
 from .slow_model import load_slow_model, save_slow_model
