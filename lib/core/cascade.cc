@@ -100,7 +100,7 @@ void cascade::on_vector(const vector_position& where,
     const auto [what, probability] =
         d_config.per_emission
             ? d_policy.decide(vector,
-                              { seen.due, seen.known, seen.audit_chance },
+                              { seen.due, seen.answered, seen.audit_chance },
                               where.stream_time,
                               now)
             : d_policy.decide(vector, where.stream_time, now);

@@ -28,7 +28,6 @@ constexpr uint64_t fast_memory = 64;   // vectors over which an emission is aver
 constexpr uint64_t slow_memory = 8;    // verdicts over which they are
 constexpr uint64_t fuse_every = 16;    // vectors, once there are twice as many
 constexpr uint64_t first_ask = 4;      // vectors
-constexpr uint64_t enough_answers = 4; // to go by the score from then on
 constexpr uint64_t clean_patience = 2; // times as late is too late for a clean context
 
 constexpr float scale_db = 20.0f; // of the preprocessing: x is in units of it
@@ -108,7 +107,6 @@ emission_tracker::observe(uint64_t offset, const float* x, const float* posterio
     out.vectors = e.vectors;
     out.posterior = fused(slot);
     out.answered = e.answers > 0;
-    out.known = e.answers >= enough_answers;
     out.audit_chance = &e.audit_chance;
     const uint64_t clean = std::min<uint64_t>(e.vectors, d_config.context);
     out.due = !e.waiting && e.vectors >= e.next_ask &&

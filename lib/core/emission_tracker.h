@@ -29,7 +29,6 @@ struct observation {
     uint64_t vectors = 0;  //!< of the emission so far, this one included
     const float* posterior = nullptr; //!< [C] fused; valid until the next call
     bool answered = false;            //!< a verdict is fused into it
-    bool known = false;               //!< enough of them that its score counts
     bool due = false; //!< backoff and context allow asking about this vector
     double* audit_chance =
         nullptr; //!< deferral_policy's, 1 to begin with; as `posterior`
@@ -54,11 +53,11 @@ struct observation {
  * Asking. An emission is due at 4 vectors, and after an ask when it has twice as many (or
  * `hold` more), but not while an answer is awaited, and preferably when the slow model's
  * context holds nothing but this emission; with twice the vectors it no longer waits for that.
- * The first 4 answers are asked for whatever the score: a fused posterior, also one with an
- * answer in it, may be sure and wrong, and then is so about many vectors.
+ * The first answer is asked for whatever the score: fast posteriors, fused, may be sure and
+ * wrong, and then are so about many vectors.
  *
  * `cascade` uses it so: observe() each valid vector, whose `posterior` takes the fast
- * posterior's place. If the emission is `due` and not `known` or uncertain, the vector is deferred
+ * posterior's place. If the emission is `due` and not `answered` or uncertain, the vector is deferred
  * (budget and table permitting; if not, the next one is due): asked(). Each verdict, late
  * ones too: verdict(). When an ask is no longer awaited, for whatever reason: settled().
  * After a retune or a new start: reset().
