@@ -94,13 +94,22 @@ def test_chip_sequences():
     assert np.abs(correlation - np.diag(np.diag(correlation))).max() <= 8
 
 
-def test_adsb_preamble():
-    signal = modulate("adsb_1090", rng(4), 10e6, 0.05)
-    start = signal.keyed[1, 0]
-    envelope = np.abs(signal.samples[start : start + 80])
-    high = [int(us * 10) for us in (0.25, 1.25, 3.75, 4.75)]
-    low = [int(us * 10) for us in (0.75, 2.5, 5.5, 7.0)]
-    assert envelope[high].min() > 10 * envelope[low].max()
+def test_adsb_pulses():
+    """Preambles of mode S, and framing pulses of modes A and C, where the standard has them (µs)."""
+    signal = modulate("adsb_1090", rng(3), 10e6, 0.05)
+    start, stop = signal.keyed.T
+    lengths = (stop - start) / 10
+    found = {"reply": 0, "squitter": 0}
+    for name, length, high, low in (
+        ("reply", 21.25, (0.25, 20.5), (0.8, 10.5, 19.9)),
+        ("squitter", 120, (0.25, 1.25, 3.75, 4.75), (0.75, 2.5, 5.5, 7.0)),
+    ):
+        for at in start[(np.abs(lengths - length) < 0.3) & (start > 0)]:
+            envelope = np.abs(signal.samples[at : at + 210])
+            on, off = (envelope[[int(us * 10) for us in times]] for times in (high, low))
+            assert on.min() > 10 * off.max()
+            found[name] += 1
+    assert found["reply"] > 20 and found["squitter"] > 20
 
 
 def lag_correlation(x, lag):

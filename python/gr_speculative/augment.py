@@ -23,7 +23,7 @@ from .signals import KINDS, modulate
 Rng = np.random.Generator
 Drawn = tuple[np.ndarray, float, float]  # samples, rate (Hz), noise power a sample
 
-VERSION = 4  # raise it when the same seed gives other examples: pools on disk are made anew
+VERSION = 5  # raise it when the same seed gives other examples: pools on disk are made anew
 RESAMPLE = (0.4, 2.5)
 # Hz at which receivers may see a class; noise is seen at all of them
 RATES = {
@@ -132,7 +132,7 @@ class Sampler:
         if label != "noise" and rng.random() < 0.3:
             x = multipath(x, rng, rate, log_uniform(rng, 20e-9, 1e-6), rng.uniform(0, 15))
         if label != "noise" and rng.random() < 0.4:
-            x, noise = self._bury(rng, x, label, band)
+            x, noise = self._bury(rng, x, label, band, _noise_in(rng, band, len(x)))
         else:
             noise = self._floor_power(x, band)
         if band < 1 and rng.random() < 0.6:  # else the new band edges stay empty, as behind a decimator
@@ -155,7 +155,7 @@ class Sampler:
 
     def _oversampled(self, rng: Rng, label: str) -> Drawn | None:
         """A synthetic example, sometimes from a receiver that delivers more rate than band."""
-        ratio = rng.uniform(1.05, 2.5) if rng.random() < 0.2 else 1.0
+        ratio = rng.uniform(1.05, 2.5) if rng.random() < 0.3 else 1.0
         drawn = self._made(rng, label, ratio)
         if drawn is None or ratio == 1.0:
             return drawn
@@ -181,7 +181,7 @@ class Sampler:
             return None
         x = Channel.draw(rng, rate, 2 * max(abs(signal.low), abs(signal.high)))(signal.samples, rng, rate)
         if label != "noise":
-            x, noise = self._bury(rng, x, label, 1.0, self._receiver_noise(rng, count))
+            x, noise = self._bury(rng, x, label, 1.0, self._receiver_noise(rng, rate, count))
             return x, rate, noise
         # silence after or between the packets of some signal
         noise = _power(x) / 10 ** (rng.uniform(-10, 30) / 10)
@@ -205,32 +205,31 @@ class Sampler:
         values, scale, offset = quantise(pad_context(db[None], self._context)[0])
         return Example(values, scale, offset, self._labels.index(label), rate)
 
-    def _receiver_noise(self, rng: Rng, count: int) -> np.ndarray:
-        """Noise of mean power 1, complex64 [count]: half of it recorded, so that a real receiver's noise does
-        not tell the classes with many recordings from those with few. A short run of it is repeated."""
-        if "noise" not in self._spans or rng.random() < 0.5:
-            return white_noise(rng, count)
-        spans = self._pick_group(rng, "noise")
-        recording, start, stop = spans[rng.integers(len(spans))]
-        x = recording.read(start, stop - start)
-        x = np.resize(np.roll(x, rng.integers(len(x))), count)
-        return x / np.float32(np.sqrt(_power(x)) or 1.0)
+    def _receiver_noise(self, rng: Rng, rate: float, count: int) -> np.ndarray:
+        """Noise of mean power 1, complex64 [count]: half of it recorded, if the receiver drawn had about this rate,
+        so that a real receiver's noise does not tell the classes with many recordings from those with few.
+
+        A short run of it is repeated.
+        """
+        if "noise" in self._spans and rng.random() < 0.5:
+            spans = self._pick_group(rng, "noise")
+            recording, start, stop = spans[rng.integers(len(spans))]
+            if RESAMPLE[0] <= rate / recording.sample_rate <= RESAMPLE[1]:
+                x = recording.read(start, stop - start)
+                x = np.resize(np.roll(x, rng.integers(len(x))), count)
+                return x / np.float32(np.sqrt(_power(x)) or 1.0)
+        return white_noise(rng, count)
 
     def _bury(
-        self, rng: Rng, x: np.ndarray, label: str, band: float, added: np.ndarray | None = None
+        self, rng: Rng, x: np.ndarray, label: str, band: float, noise: np.ndarray
     ) -> tuple[np.ndarray, float]:
-        """Adds noise in the middle `band` (0 … 1) of the band, which the strongest five neighbouring bins of
-        the last vector exceed by PEAK_DB; also returns its power (a sample). added: that noise, of power 1."""
+        """Adds `noise`, of mean power 1 and in the middle `band` (0 … 1) of the band, so that the strongest five
+        neighbouring bins of the last vector exceed it by PEAK_DB; also returns its power (a sample)."""
         power = 10 ** (spectra(x[-self._size :], self._size, self._constants)[0].astype(np.float64) / 10)
         peak = np.max(np.convolve(power, np.ones(5) / 5, "valid"))
         above = rng.uniform(*(CLOSE_PEAK_DB if label in CHEAP else PEAK_DB))
-        noise = band * peak / self._energy / 10 ** (above / 10)
-        if added is not None:
-            return x + added * np.float32(np.sqrt(noise)), noise
-        added = white_noise(rng, int(np.ceil(band * len(x))) + 1, noise)
-        if band < 1:
-            added = band_limited_resample(added, band, 1.0)
-        return x + added[: len(x)], noise
+        level = band * peak / self._energy / 10 ** (above / 10)
+        return x + noise * np.float32(np.sqrt(level)), level
 
     def _quiet_power(self, recording: Recording) -> float:
         """Mean power of what is marked as noise in this file, 0 where nothing is."""
@@ -245,6 +244,14 @@ class Sampler:
         those bins stay."""
         db = spectra(x[-self._size :], self._size, self._constants)[0]
         return band * float(10 ** (np.percentile(db, 100 - 75 * band) / 10) / self._energy)
+
+
+def _noise_in(rng: Rng, band: float, count: int) -> np.ndarray:
+    """White noise of mean power 1 in the middle `band` (0 … 1) of the band, complex64 [count]."""
+    if band == 1:
+        return white_noise(rng, count)
+    x = white_noise(rng, int(np.ceil(band * count)) + 1)
+    return band_limited_resample(x, band, 1.0)[:count]
 
 
 def _power(x: np.ndarray) -> float:

@@ -144,23 +144,40 @@ def oqpsk_154(canvas: Canvas, rng: Rng) -> Occupied:
     return -1.25e6, 1.25e6, {"octets": octets}
 
 
+def _mode_a_pulses(rng: Rng) -> np.ndarray:
+    """A reply in mode A or C, float [P, 2], (on, off) in s: framing pulses 20.3 µs apart, twelve of code between."""
+    code = rng.random(13) < 0.5
+    code[6] = False  # the place between is always empty
+    on = np.concatenate([[0], 1 + np.flatnonzero(code), [14]]) * 1.45e-6
+    return np.stack([on, on + 0.45e-6], axis=1)
+
+
 def adsb_1090(canvas: Canvas, rng: Rng) -> Occupied:
-    """Mode S at 1090 MHz: 8 µs preamble, 56 or 112 bits of 1 Mb/s pulse position, from several aircraft."""
+    """Mode S at 1090 MHz: 8 µs preamble, 56 or 112 bits of 1 Mb/s pulse position, from several aircraft; in half of
+    the cases among replies in modes A and C.
+
+    ICAO Annex 10, volume IV, 3.1.1.6 and 3.1.2.
+    """
     aircraft = int(rng.integers(1, 8))
-    levels = 10 ** (-np.append(0, rng.uniform(0, 12, aircraft - 1)) / 20)
+    levels = 10 ** (-np.append(0, rng.uniform(0, 15, aircraft - 1)) / 20)
     offsets = rng.normal(0, 100e3, aircraft)
-    for start in canvas.schedule(rng, 120e-6, (60e-6, log_uniform(rng, 1e-3, 20e-3))):
+
+    def send(start: float, pulses: np.ndarray, who: int) -> None:
+        carrier, phase, level = offsets[who], rng.uniform(0, 2 * np.pi), levels[who]
+
+        def waveform(t: np.ndarray) -> np.ndarray:
+            return level * keying(t, pulses) * np.exp(1j * (2 * np.pi * carrier * t + phase))
+
+        canvas.draw(start, pulses[-1, 1] + 0.5e-6, waveform)
+
+    for start in canvas.schedule(rng, 120e-6, (30e-6, log_uniform(rng, 300e-6, 20e-3))):
         extended = rng.random() < 0.6
         n_bits, format_bits = (112, [1, 0, 0, 0, 1]) if extended else (56, [0, 1, 0, 1, 1])
         bits = rng.integers(0, 2, n_bits)
         bits[:5] = format_bits
         on = np.concatenate([[0, 1, 3.5, 4.5], 8 + np.arange(n_bits) + 0.5 * (1 - bits)]) * 1e-6
-        pulses = np.stack([on, on + 0.5e-6], axis=1)
-        who = int(rng.integers(aircraft))
-        carrier, phase, level = offsets[who], rng.uniform(0, 2 * np.pi), levels[who]
-
-        def waveform(t: np.ndarray, pulses=pulses, carrier=carrier, phase=phase, level=level) -> np.ndarray:
-            return level * keying(t, pulses) * np.exp(1j * (2 * np.pi * carrier * t + phase))
-
-        canvas.draw(start, (8 + n_bits) * 1e-6, waveform)
+        send(start, np.stack([on, on + 0.5e-6], axis=1), int(rng.integers(aircraft)))
+    if rng.random() < 0.5:
+        for start in canvas.schedule(rng, 21e-6, (20e-6, log_uniform(rng, 200e-6, 10e-3))):
+            send(start, _mode_a_pulses(rng), int(rng.integers(aircraft)))
     return -1.0e6, 1.0e6, {"aircraft": aircraft}
