@@ -17,6 +17,7 @@ from gr_speculative.data import load  # noqa: E402
 from gr_speculative.model import Model  # noqa: E402
 from gr_speculative.models import FastNet, SlowNet  # noqa: E402
 from gr_speculative.onnx_export import export_fast  # noqa: E402
+from gr_speculative.rate_curve import rate_curve  # noqa: E402
 from gr_speculative.slow_model import save_slow_model  # noqa: E402
 
 CONTEXT = 4
@@ -196,6 +197,17 @@ def test_drop_at_other_rates_is_paired_by_file():
     # Files are half wrong or half as wrong again at other rates: whichever are drawn, the drop is the same.
     found = targets.drops(scored([1, 1] * 6), scored([1, 0] * 6), 2, 100)
     assert found["slow"]["accuracy"] == {"value": 0.5, "interval": [0.5, 0.5]}
+
+
+def test_accuracy_is_told_by_how_many_times_the_recorded_rate():
+    stretch = np.array([0.5, 0.6, 0.7, 1.0, 1.0, 1.9, 1.9, 1.9])
+    windows = SimpleNamespace(
+        label=np.array([1, 1, 1, 1, 9, 1, 1, 1]), file=np.arange(8) // 2, stretch=stretch
+    )
+    p = np.where(np.array([1, 0, 1, 1, 0, 0, 0, 1])[:, None], [0.1, 0.9], [0.9, 0.1])
+    rows = rate_curve(windows, SimpleNamespace(fast=p, slow=p, merged=p), 2, 50)
+    told = [(row["from"], row["windows"], row["files"], round(row["slow"]["value"], 2)) for row in rows]
+    assert told == [(0.5, 2, 1, 0.5), (0.63, 1, 1, 1.0), (0.8, 1, 1, 1.0), (1.6, 3, 2, 0.33)]
 
 
 def test_what_was_aimed_for_is_met_or_missed():

@@ -134,6 +134,14 @@ def _set(name: str, part: dict[str, Any]) -> str:
     for model, lost in part.get("drop", {}).items():
         figures = ", ".join(f"{title.replace('_', ' ')} {show(figure)}" for title, figure in lost.items())
         lines += ["", f"Lost from the recorded rates to these, {model}: {figures}."]
+    if "rates" in part:
+        lines += ["", "| accuracy at times the recorded rate | windows | files | fast | slow | merged |"]
+        lines.append("|---" * 6 + "|")
+        for row in part["rates"]:
+            figures = " | ".join(show(row[model]) for model in ("fast", "slow", "merged"))
+            lines.append(
+                f"| {row['from']:g} to {row['to']:g} | {row['windows']} | {row['files']} | {figures} |"
+            )
     return "\n".join(lines)
 
 

@@ -24,6 +24,7 @@ from .evaluation import Resampled, Windows, resampled
 from .fast_model import load_fast_model
 from .installed import FLOAT32
 from .mixtures import measure_mixtures, mixtures
+from .rate_curve import rate_curve
 from .report import MergedModel, measure, probabilities, scores, unknown
 from .report_text import show_report
 from .rule_comparison import compare, markdown
@@ -75,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
             if original in report["sets"]:
                 pair = done[original], (windows, found)
                 report["sets"][name]["drop"] = drops(*pair, len(report["labels"]), args.rounds)
+                report["sets"][name]["rates"] = rate_curve(*pair[1], len(report["labels"]), args.rounds)
         if original is not None:
             continue
         if name in report["sets"] and not args.no_contexts:

@@ -22,9 +22,9 @@ BATCH = 256
 class Windows:
     """Every labelled window of some recordings, with its real context.
 
-    label: int [n], len(labels) where no label names it; rate: Hz [n]; file, group: indices into `files` and
-    `groups`; number: of the window in its file; invalid: labelled windows that hold NaN or infinite samples, which
-    are left out, and stand in a context as silence.
+    label: int [n], len(labels) where no label names it; rate: Hz [n]; stretch: times the recorded rate, float [n];
+    file, group: indices into `files` and `groups`; number: of the window in its file; invalid: labelled windows that
+    hold NaN or infinite samples, which are left out, and stand in a context as silence.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Windows:
         constants = Preprocessing()
         self.files = [r.name for r in recordings]
         self.groups = sorted({r.group for r in recordings})
-        self._db, self._ends, label, rate, file = [], [], [], [], []
+        self._db, self._ends, label, rate, stretch, file = [], [], [], [], [], []
         self.invalid = 0
         for index, recording in enumerate(recordings):
             found = recording.window_labels(size, labels)
@@ -47,8 +47,10 @@ class Windows:
             self._ends.append(ends)
             label.append(found[ends])
             rate.append(np.full(len(ends), recording.sample_rate))
+            stretch.append(np.full(len(ends), getattr(recording, "stretch", 1.0)))
             file.append(np.full(len(ends), index))
-        self.label, self.rate, self.file = map(np.concatenate, (label, rate, file))
+        columns = map(np.concatenate, (label, rate, stretch, file))
+        self.label, self.rate, self.stretch, self.file = columns
         self.number = np.concatenate(self._ends)
         self.group = np.array([self.groups.index(r.group) for r in recordings])[self.file]
 
@@ -87,6 +89,10 @@ class Resampled(Recording):
 
     file_rate: float = 0.0
 
+    @property
+    def stretch(self) -> float:
+        return self.sample_rate / self.file_rate
+
     def read(self, start: int = 0, count: int | None = None) -> np.ndarray:
         return band_limited_resample(super().read(start, count), self.file_rate, self.sample_rate)
 
@@ -95,7 +101,7 @@ class Resampled(Recording):
 
         Power over that of the file's noise, where some is marked: a pause inside a message holds no signal.
         """
-        ratio = self.sample_rate / self.file_rate
+        ratio = self.stretch
         x = self.read()
         count = len(x) // size
         power = np.mean(np.abs(x[: count * size].reshape(count, size)) ** 2, axis=1)

@@ -25,6 +25,7 @@ from .contract import LABELS
 from .data import DataError, Dataset, load
 from .evaluation import Windows, resampled
 from .fast_model import load_fast_model
+from .rate_curve import rate_curve
 from .report import MODELS, Scores, joined, measure, scores
 from .report_text import show_set
 from .slow_model import load_slow_model
@@ -43,9 +44,11 @@ LAST = {
 
 @dataclass(frozen=True)
 class Rows:
-    """Of the windows of all folds: label, number of the file and of the device, int [n] each."""
+    """Of the windows of all folds: label, number of the file and of the device, int [n] each; evaluation.Windows'
+    stretch."""
 
     label: np.ndarray
+    stretch: np.ndarray
     file: np.ndarray
     group: np.ndarray
 
@@ -123,11 +126,14 @@ def _measured(done: list[int], dataset: Dataset, args: argparse.Namespace) -> di
             windows = Windows(recordings)
             file = np.array([names.index(name) for name in windows.files])[windows.file]
             group = np.array([groups.index(name) for name in windows.groups])[windows.group]
-            parts[name].append((Rows(windows.label, file, group), scores(windows, fast, slow)))
+            parts[name].append(
+                (Rows(windows.label, windows.stretch, file, group), scores(windows, fast, slow))
+            )
         trained.append({"fast": fast.contract.training, "slow": slow.contract.training})
     whole = {name: _joined(found) for name, found in parts.items()}
     sets = {name: measure(*found, LABELS, args.rounds) for name, found in whole.items()}
     sets[SET + RESAMPLED]["drop"] = drops(*whole.values(), len(LABELS), args.rounds)
+    sets[SET + RESAMPLED]["rates"] = rate_curve(*whole[SET + RESAMPLED], len(LABELS), args.rounds)
     return {
         "labels": list(LABELS),
         "data_sha256": dataset.sha256,
@@ -140,7 +146,9 @@ def _measured(done: list[int], dataset: Dataset, args: argparse.Namespace) -> di
 
 def _joined(parts: list[tuple[Rows, Scores]]) -> tuple[Rows, Scores]:
     rows, found = zip(*parts, strict=True)
-    columns = (np.concatenate([getattr(r, name) for r in rows]) for name in ("label", "file", "group"))
+    columns = (
+        np.concatenate([getattr(r, name) for r in rows]) for name in ("label", "stretch", "file", "group")
+    )
     return Rows(*columns), joined(found)
 
 

@@ -52,6 +52,9 @@ def show_set(name: str, part: dict[str, Any]) -> None:
     for model, lost in part.get("drop", {}).items():
         figures = (f"{name.replace('_', ' ')} {show(figure)}" for name, figure in lost.items())
         print(f"  lost at other rates, {model}: {'  '.join(figures)}")
+    for row in part.get("rates", []):
+        figures = "  ".join(f"{model} {show(row[model])}" for model in ("fast", "slow", "merged"))
+        print(f"  at {row['from']:.2f} to {row['to']:.2f} times the rate {row['windows']:5d}  {figures}")
 
 
 def _show_mixtures(name: str, rows: list[dict[str, Any]]) -> None:
