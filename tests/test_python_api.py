@@ -22,6 +22,7 @@ from gnuradio.speculative import SpeculativeInferenceManager  # noqa: E402
 ROOT = Path(__file__).parents[1]
 PATIENCE_S = 20.0
 RATE = 2e6
+ANSWERED = {"ensemble", "slow"}  # which of them, the weights of the shipped model say
 
 
 def bins(seed=1):
@@ -125,7 +126,8 @@ def test_emissions_are_asked_about_once_until_a_reset(make):
     assert {answer["emission"] for answer in answers} == {0}
     assert sum(answer["deferred"] for answer in answers) == len(slow.seen) < 6
     assert answers[asked - 1]["source"] == "fast"
-    assert {(a["source"], a["prediction"]) for a in answers[asked:]} == {("ensemble", LABELS[1])}
+    assert {a["source"] for a in answers[asked:]} <= ANSWERED
+    assert {a["prediction"] for a in answers[asked:]} == {LABELS[1]}
     manager.reset()
     after = manager.infer(bins(60))
     assert (after["emission"], after["source"]) == (1, "fast")
@@ -145,7 +147,7 @@ def test_a_slow_model_that_hangs_costs_its_timeout_once_and_its_verdict_is_late(
     while manager.get_statistics()["late"] == 0:
         assert time.monotonic() < end
         time.sleep(0.005)
-    assert manager.infer(bins(9))["source"] == "ensemble"
+    assert manager.infer(bins(9))["source"] in ANSWERED
 
 
 @pytest.mark.parametrize("network", [False, True])
@@ -169,7 +171,7 @@ def test_a_network_of_ones_own(make):
 
     answer = make(confidence_threshold=1.0, comm_network=ask, slow_model_timeout=5.0).infer(bins())
     assert asked == [((1, 1024), RATE, 5.0)]
-    assert (answer["prediction"], answer["source"]) == (LABELS[2], "ensemble")
+    assert answer["prediction"] == LABELS[2] and answer["source"] in ANSWERED
 
 
 def test_a_model_of_other_labels_is_refused_and_counted(make):
@@ -224,4 +226,4 @@ def test_a_hub_answers_a_python_client(make):
 
     with Worker(speculative.default_slow_model()) as worker:
         manager = make(confidence_threshold=1.0, comm_network=worker.endpoint, slow_model_timeout=PATIENCE_S)
-        assert [manager.infer(bins(seed))["source"] for seed in range(2)] == ["ensemble"] * 2
+        assert {manager.infer(bins(seed))["source"] for seed in range(2)} <= ANSWERED

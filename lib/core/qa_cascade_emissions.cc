@@ -106,8 +106,7 @@ BOOST_FIXTURE_TEST_CASE(one_question_answers_for_the_whole_emission, fixture)
     BOOST_TEST(r.label == 0);
 }
 
-BOOST_FIXTURE_TEST_CASE(a_sure_emission_is_asked_about_once_an_unsure_one_again,
-                        fixture)
+BOOST_FIXTURE_TEST_CASE(a_sure_emission_is_asked_about_once_an_unsure_one_again, fixture)
 {
     for (int i = 0; i < 300; i++)
         if (see(10, sure).deferred)
