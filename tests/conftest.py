@@ -9,6 +9,19 @@ settings.register_profile("reproducible", derandomize=True, deadline=None, datab
 settings.load_profile("reproducible")
 
 
+@pytest.fixture(scope="session")
+def answered():
+    """Source of an answered vector with the shipped models: slow where the fast one has no weight in the merge."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("torch")
+    from gr_speculative.fast_model import load_fast_model
+    from gr_speculative.installed import default_fast_model
+
+    merge = load_fast_model(default_fast_model()).contract.merge
+    assert merge.rule == "log_linear"
+    return "ensemble" if merge.weight_fast > 0 else "slow"
+
+
 @pytest.fixture
 def small_shards(monkeypatch):
     """Pools of examples in shards of 48, made in this process: a spawned one would not see the patch."""

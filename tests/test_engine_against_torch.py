@@ -54,7 +54,7 @@ def _recorded() -> np.ndarray:
 
 def _compared(path: str, kernel: str, spectra: np.ndarray) -> tuple[dict, dict, Model]:
     """What the engine says of spectra, and what torch says of the same network inputs; the model."""
-    engine, model = speculative.fast_model(str(path), kernel), load_fast_model(path)
+    engine, model = speculative.fast_model(path, kernel), load_fast_model(path)
     found = engine.preprocess(spectra, speculative.input_kind.complex_fft)
     assert found["valid"].all()
 

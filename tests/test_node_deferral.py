@@ -64,7 +64,7 @@ def test_without_conditions_or_somebody_to_ask_nothing_raises_it(recording, duct
     assert not hasattr(flowgraph(recording, conditions=duct), "weather")
 
 
-def test_asking_about_emissions_is_an_option(tmp_path, monkeypatch):
+def test_asking_about_emissions_is_an_option(tmp_path, monkeypatch, answered):
     """Noise is one emission: a few questions, whose answer the rest has, too. At threshold 1 all are unsure."""
     search = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]  # the worker's
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(search))
@@ -76,7 +76,7 @@ def test_asking_about_emissions_is_an_option(tmp_path, monkeypatch):
     assert 0 < sum(r["status"] == "provisional" for r in results) <= 12
     assert len({r["emission"] for r in results}) <= 3
     late = [r for r in results if r["offset"] >= 256 and r["status"] == "final"]
-    assert late and {r["source"] for r in late} <= {"ensemble", "slow"}  # by the shipped model's weights
+    assert {r["source"] for r in late} == {answered}
 
 
 def test_the_default_is_to_ask_about_vectors(recording):

@@ -11,7 +11,7 @@ import numpy as np
 from .detection import FALSE_ALARM, SNR_DB
 from .report import MODELS, most_confused, show
 from .rule_comparison import markdown
-from .targets import targets
+from .targets import ASKED, targets
 
 FEW = 60
 WORST = 10
@@ -138,7 +138,7 @@ def _set(name: str, part: dict[str, Any]) -> str:
         lines += ["", "| accuracy at times the recorded rate | windows | files | fast | slow | merged |"]
         lines.append("|---" * 6 + "|")
         for row in part["rates"]:
-            figures = " | ".join(show(row[model]) for model in ("fast", "slow", "merged"))
+            figures = " | ".join(show(row[model]) for model in ASKED)
             lines.append(
                 f"| {row['from']:g} to {row['to']:g} | {row['windows']} | {row['files']} | {figures} |"
             )

@@ -54,6 +54,11 @@ class Recording:
     samples: int
     spans: tuple[Span, ...]
 
+    @property
+    def stretch(self) -> float:
+        """Times the recorded rate at which it is read."""
+        return 1.0
+
     def read(self, start: int = 0, count: int | None = None) -> np.ndarray:
         """Samples as complex64, full scale 1; fewer than `count` at the end of the file."""
         count = self.samples - start if count is None else min(count, self.samples - start)

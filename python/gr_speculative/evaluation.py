@@ -47,7 +47,7 @@ class Windows:
             self._ends.append(ends)
             label.append(found[ends])
             rate.append(np.full(len(ends), recording.sample_rate))
-            stretch.append(np.full(len(ends), getattr(recording, "stretch", 1.0)))
+            stretch.append(np.full(len(ends), recording.stretch))
             file.append(np.full(len(ends), index))
         columns = map(np.concatenate, (label, rate, stretch, file))
         self.label, self.rate, self.stretch, self.file = columns

@@ -146,9 +146,7 @@ def _measured(done: list[int], dataset: Dataset, args: argparse.Namespace) -> di
 
 def _joined(parts: list[tuple[Rows, Scores]]) -> tuple[Rows, Scores]:
     rows, found = zip(*parts, strict=True)
-    columns = (
-        np.concatenate([getattr(r, name) for r in rows]) for name in ("label", "stretch", "file", "group")
-    )
+    columns = (np.concatenate([getattr(r, name) for r in rows]) for name in Rows.__dataclass_fields__)
     return Rows(*columns), joined(found)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from .report import most_confused, show
-from .targets import targets
+from .targets import ASKED, targets
 
 
 def show_report(report: dict[str, Any]) -> None:
@@ -53,7 +53,7 @@ def show_set(name: str, part: dict[str, Any]) -> None:
         figures = (f"{name.replace('_', ' ')} {show(figure)}" for name, figure in lost.items())
         print(f"  lost at other rates, {model}: {'  '.join(figures)}")
     for row in part.get("rates", []):
-        figures = "  ".join(f"{model} {show(row[model])}" for model in ("fast", "slow", "merged"))
+        figures = "  ".join(f"{model} {show(row[model])}" for model in ASKED)
         print(f"  at {row['from']:.2f} to {row['to']:.2f} times the rate {row['windows']:5d}  {figures}")
 
 
