@@ -17,6 +17,7 @@ from gr_speculative.data import load  # noqa: E402
 from gr_speculative.model import Model  # noqa: E402
 from gr_speculative.models import FastNet, SlowNet  # noqa: E402
 from gr_speculative.onnx_export import export_fast  # noqa: E402
+from gr_speculative.presence import LEAST, presence  # noqa: E402
 from gr_speculative.rate_curve import rate_curve  # noqa: E402
 from gr_speculative.slow_model import save_slow_model  # noqa: E402
 
@@ -82,9 +83,12 @@ def test_windows_hold_each_label_and_its_real_context(folder):
 
 def test_resampling_keeps_the_frequency_in_hz_and_the_labels(folder):
     recordings = load(folder).split("val")
-    for before, after in zip(recordings, evaluation.resampled(recordings, seed=1), strict=True):
-        ratio = after.sample_rate / before.sample_rate
-        assert 0.5 <= ratio <= 2 and len(after.read()) == pytest.approx(before.samples * ratio, abs=2)
+    copies = evaluation.resampled(recordings, seed=1, draws=2)
+    for i, after in enumerate(copies):
+        before, ratio = recordings[i // 2], after.stretch
+        assert 0.5 * 2 ** (i % 2) <= ratio <= 2 ** (i % 2) and len(after.read()) == pytest.approx(
+            before.samples * ratio, abs=2
+        )
         hz = [
             np.fft.fftfreq(4096, 1 / r.sample_rate)[np.abs(np.fft.fft(r.read(0, 4096), 4096)).argmax()]
             for r in (before, after)
@@ -93,6 +97,28 @@ def test_resampling_keeps_the_frequency_in_hz_and_the_labels(folder):
             assert hz[1] == pytest.approx(hz[0], abs=400)
         counts = [np.bincount(r.window_labels(1024, LABELS) + 1, minlength=9) for r in (before, after)]
         assert np.all(np.abs(counts[1][1:] - counts[0][1:] * ratio) <= 2)
+
+
+def test_a_file_is_the_same_at_every_rate(folder):
+    recordings = load(folder).split("val")
+    windows, copies = (evaluation.Windows(r) for r in (recordings, evaluation.resampled(recordings)))
+    assert copies.files == windows.files and set(copies.file) == set(windows.file)
+    for index, group in enumerate(r.group for r in recordings):
+        assert {copies.groups[g] for g in copies.group[copies.file == index]} == {group}
+
+
+def test_a_pause_holds_nothing_of_a_weak_narrow_signal():
+    """One 15 dB below the noise in the whole band, 15 dB over it in its bin."""
+    rng = np.random.default_rng(1)
+    noise = rng.normal(size=(24, 1024, 2)) @ [1, 1j]
+    tone = 0.25 * np.exp(2j * np.pi * 0.1 * np.arange(1024))
+    keyed = np.array([1, 1, 0, 1, 0, 1, 1, 0.2])[:, None]
+    run = noise[:8] + keyed * tone
+    found = presence(run, run, noise[8:])
+    assert np.all((found > LEAST) == (keyed[:, 0] == 1))
+    strong = presence(run + 20 * keyed * tone, run + 20 * keyed * tone, noise[:0])  # the noise unknown
+    assert np.all((strong > LEAST) == (keyed[:, 0] == 1))
+    assert presence(noise[:1], np.zeros((1, 1024)), noise[8:]).tolist() == [1]  # no signal to miss
 
 
 def test_merge_and_cascade_follow_the_contract(folder, models):

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .canvas import band_limited_resample, log_uniform
+from .canvas import band_limited_resample
 from .contract import LABELS, Preprocessing
 from .data import UNSURE, Recording, contexts, spectra
 from .model import Model
 from .preprocessing import dequantise, prepare, quantise, to_db
+from .presence import LEAST, frames_of, presence
 from .rules import levels
 
 BATCH = 256
@@ -23,19 +24,20 @@ class Windows:
     """Every labelled window of some recordings, with its real context.
 
     label: int [n], len(labels) where no label names it; rate: Hz [n]; stretch: times the recorded rate, float [n];
-    file, group: indices into `files` and `groups`; number: of the window in its file; invalid: labelled windows that
-    hold NaN or infinite samples, which are left out, and stand in a context as silence.
+    file, group: indices into `files` and `groups`, a file being the same at every rate; number: of the window in its
+    file; invalid: labelled windows that hold NaN or infinite samples, which are left out, and stand in a context as
+    silence.
     """
 
     def __init__(
         self, recordings: Sequence[Recording], labels: tuple[str, ...] = LABELS, size: int = 1024
     ) -> None:
         constants = Preprocessing()
-        self.files = [r.name for r in recordings]
+        self.files = list(dict.fromkeys(r.name for r in recordings))
         self.groups = sorted({r.group for r in recordings})
-        self._db, self._ends, label, rate, stretch, file = [], [], [], [], [], []
+        self._db, self._ends, label, rate, stretch, file, group = [], [], [], [], [], [], []
         self.invalid = 0
-        for index, recording in enumerate(recordings):
+        for recording in recordings:
             found = recording.window_labels(size, labels)
             with np.errstate(invalid="ignore", over="ignore"):
                 db = spectra(recording.read(), size, constants)
@@ -48,11 +50,11 @@ class Windows:
             label.append(found[ends])
             rate.append(np.full(len(ends), recording.sample_rate))
             stretch.append(np.full(len(ends), recording.stretch))
-            file.append(np.full(len(ends), index))
-        columns = map(np.concatenate, (label, rate, stretch, file))
-        self.label, self.rate, self.stretch, self.file = columns
+            file.append(np.full(len(ends), self.files.index(recording.name)))
+            group.append(np.full(len(ends), self.groups.index(recording.group)))
+        columns = map(np.concatenate, (label, rate, stretch, file, group))
+        self.label, self.rate, self.stretch, self.file, self.group = columns
         self.number = np.concatenate(self._ends)
-        self.group = np.array([self.groups.index(r.group) for r in recordings])[self.file]
 
     def levels(self) -> np.ndarray:
         """What the rule `benefit` wants to know of each window, float [n, 2] (rules.levels)."""
@@ -97,21 +99,18 @@ class Resampled(Recording):
         return band_limited_resample(super().read(start, count), self.file_rate, self.sample_rate)
 
     def window_labels(self, size: int, labels: tuple[str, ...]) -> np.ndarray:
-        """As Recording's, but half a window of a signal is enough, if it keeps 0.4 of the power around it.
-
-        Power over that of the file's noise, where some is marked: a pause inside a message holds no signal.
+        """As Recording's, but half a window of a signal is enough, if it keeps `presence.LEAST` of the power around it:
+        a pause inside a message holds no signal.
         """
         ratio = self.stretch
-        x = self.read()
-        count = len(x) // size
-        power = np.mean(np.abs(x[: count * size].reshape(count, size)) ** 2, axis=1)
+        frames = frames_of(self.read(), size)
+        count = len(frames)
         result, twice = np.full(count, UNSURE), np.zeros(count, bool)
         noise = [span for span in self.spans if span.label == "noise"]
         quiet = labels.index("noise") if "noise" in labels else len(labels)
         for span in noise:
             result[int(np.ceil(span.start * ratio / size)) : int(span.stop * ratio / size)] = quiet
-        if np.any(result != UNSURE):
-            power = power - np.mean(power[result != UNSURE])
+        silence = frames[result != UNSURE]
         for span in self.spans:
             if span in noise:
                 continue
@@ -121,19 +120,21 @@ class Resampled(Recording):
             inside = np.minimum(stop, rows + 1) - np.maximum(start, rows)
             rows = rows[inside >= 0.5]
             if len(rows):
-                rows = rows[power[rows] >= 0.4 * np.mean(power[rows])]
+                rows = rows[presence(frames[rows], frames[rows], silence) >= LEAST]
             twice[rows] |= (result[rows] != UNSURE) & (result[rows] != index)
             result[rows] = index
         result[twice] = UNSURE
         return result
 
 
-def resampled(recordings: Sequence[Recording], seed: int = 0) -> list[Resampled]:
-    """Each recording at another rate, ×0.5 to ×2 with a uniform logarithm; the bandwidth in Hz stays."""
+def resampled(recordings: Sequence[Recording], seed: int = 0, draws: int = 4) -> list[Resampled]:
+    """Each recording at `draws` other rates, ×0.5 to ×2, one in each of as many steps of equal ratio; the bandwidth
+    in Hz stays."""
     rng = np.random.default_rng(seed)
     made = []
     for recording in recordings:
         fields = {name: getattr(recording, name) for name in Recording.__dataclass_fields__}
-        rate = recording.sample_rate * log_uniform(rng, 0.5, 2.0)
-        made.append(Resampled(**(fields | {"sample_rate": rate}), file_rate=recording.sample_rate))
+        for step in range(draws):
+            rate = recording.sample_rate * 0.5 * 4 ** ((step + rng.random()) / draws)
+            made.append(Resampled(**(fields | {"sample_rate": rate}), file_rate=recording.sample_rate))
     return made
