@@ -30,7 +30,7 @@ from .report_text import show_left_out
 from .targets import SCORE
 from .train import LEARNING_RATE, examples, split
 from .train_command import EPOCHS
-from .training import Settings, train
+from .training import Settings, outputs_on, train
 from .unknown import Gaussians, Neighbours, Strangeness, fit_prototypes
 
 SIGNALS = LABELS[1:]
@@ -44,9 +44,7 @@ class _Without:
 
     def shard(self, index: int, following: int | None = None) -> Shard:
         shard = self._pool.shard(index, following)
-        last = replace(shard, values=shard.values[:, -1:])
-        keep = shard.label != self._index
-        return Shard(**{name: getattr(last, name)[keep] for name in Shard.__dataclass_fields__})
+        return replace(shard, values=shard.values[:, -1:]).only(shard.label != self._index)
 
 
 def run(dataset: Dataset, args: argparse.Namespace) -> int:
@@ -110,24 +108,18 @@ def _measured(
     args: argparse.Namespace,
 ) -> dict[str, Any]:
     """Windows compared and, for each score, the AUROC with its interval and the ROC curve."""
-    index, rng = LABELS.index(name), np.random.default_rng(args.seed)
-    seen, certainty, label = [], [], []
-    for number in range(min(args.shards, 8)):
-        shard = _Without(pool, index).shard(number)
-        found = model.outputs(shard.db(np.arange(len(shard.label)), rng, 1), shard.rate)
-        certainty.append(softmax(found[0]))
-        seen.append(found[1])
-        label.append(shard.label)
-    seen, certainty, label = map(np.concatenate, (seen, certainty, label))
+    index = LABELS.index(name)
+    part = _Without(pool, index)
+    trained, seen, label = outputs_on(model, map(part.shard, range(min(args.shards, 8))), args.seed)
     signals = label > 0  # noise is no signal: what lies near it is not thereby known
     of = {True: Windows(strange), False: Windows(familiar)}
-    outputs = {key: windows.outputs(model) for key, windows in of.items()}
+    found = {key: windows.outputs(model) for key, windows in of.items()}
     rows = {True: of[True].label == index, False: (of[False].label > 0) & (of[False].label < len(LABELS))}
     logits, features = (
-        np.concatenate([outputs[key][column][rows[key]] for key in (True, False)]) for column in (0, 1)
+        np.concatenate([found[key][column][rows[key]] for key in (True, False)]) for column in (0, 1)
     )
     p = softmax(logits)
-    known = Strangeness.fit(seen[signals], certainty[signals], args.seed)
+    known = Strangeness.fit(seen[signals], softmax(trained[signals]), args.seed)
     scores = {
         SCORE: known.score(features, p),
         "distance from the prototypes": known.prototypes.score(features),

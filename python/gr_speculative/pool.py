@@ -35,6 +35,10 @@ class Shard:
         values += rng.random(values.shape, np.float32) - np.float32(0.5)
         return dequantise(values, 1.0, 0.0) * self.scale[rows, None, None] + self.offset[rows, None, None]
 
+    def only(self, keep: np.ndarray) -> Shard:
+        """The examples that `keep`, bool [M], names."""
+        return Shard(**{name: getattr(self, name)[keep] for name in Shard.__dataclass_fields__})
+
 
 class Pool:
     """Shards of SHARD examples under `folder`; the next one asked for is made in a second process meanwhile.

@@ -31,7 +31,7 @@ from .report import probabilities
 from .rules import is_accepted
 from .slow_model import load_slow_model, save_slow_model
 from .train_command import EPOCHS
-from .training import Settings, distilled_from, held_out, train
+from .training import Settings, distilled_from, held_out, outputs_on, train
 from .unknown import Strangeness
 
 # Share of the validation windows that the fast model answers alone, until `calibrate` sets a threshold with a promise.
@@ -164,15 +164,10 @@ class _Job:
 
         Prototypes are of signals: what lies near noise is not thereby known.
         """
-        shards = [self.pool.shard(index) for index in range(min(self.args.shards, 8))]
-        rng = np.random.default_rng(self.args.seed)
-        found = [
-            model.outputs(shard.db(rows, rng, 1), shard.rate[rows])
-            for shard in shards
-            for rows in np.array_split(np.flatnonzero(shard.label > 0), 10)
-        ]
+        shards = map(self.pool.shard, range(min(self.args.shards, 8)))
+        signals = (shard.only(shard.label > 0) for shard in shards)
+        logits, features, _ = outputs_on(model, signals, self.args.seed)
         temperature = np.float32(model.contract.temperature)
-        logits, features = map(np.concatenate, zip(*found, strict=True))
         known = Strangeness.fit(features, softmax(logits / temperature), self.args.seed)
         logits, features = self.windows.outputs(model)
         score = known.score(features, softmax(logits / temperature))[self.windows.label > 0]

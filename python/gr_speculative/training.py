@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,6 +123,18 @@ def distilled_from(model: Model, seed: int) -> Teacher:
         return softmax(np.concatenate(logits) / np.float32(model.contract.temperature))
 
     return teach
+
+
+def outputs_on(model: Model, shards: Iterable[Shard], seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Logits [n, C], features [n, F] and labels [n] of a model of one vector on the newest vectors of shards."""
+    rng = np.random.default_rng(seed)
+    found = [
+        (*model.outputs(shard.db(rows, rng, 1), shard.rate[rows]), shard.label[rows])
+        for shard in shards
+        for rows in np.array_split(np.arange(len(shard.label)), 10)  # bounds the memory
+    ]
+    logits, features, label = map(np.concatenate, zip(*found, strict=True))
+    return logits, features, label
 
 
 def _save(path: Path, parts: dict, settings: Settings, epoch: int) -> None:
