@@ -18,14 +18,17 @@ from .contract import LABELS, Preprocessing
 from .data import Recording, spectra
 from .impairments import Channel, Receiver, frequency_shift, multipath, sidebands, white_noise
 from .preprocessing import pad_context, quantise, window
+from .presence import LEAST, frames_of, presence
 from .signals import KINDS, modulate
 
 Rng = np.random.Generator
-Drawn = tuple[np.ndarray, float, float]  # samples, rate (Hz), noise power a sample
+Drawn = tuple[
+    np.ndarray, float, float, float
+]  # samples, rate (Hz), noise power a sample, change of rate to come
 
-VERSION = 5  # raise it when the same seed gives other examples: pools on disk are made anew
+VERSION = 7  # raise it when the same seed gives other examples: pools on disk are made anew
 RESAMPLE = (0.4, 2.5)
-# Hz at which receivers may see a class; noise is seen at all of them
+# Hz at which receivers may see a class, half of them at a usual rate (signals.KINDS); noise is seen at all of them
 RATES = {
     "noise": (100e3, 61.44e6),
     "ook_ism": (200e3, 4e6),
@@ -33,7 +36,7 @@ RATES = {
     "gfsk_1m": (2e6, 25e6),
     "oqpsk_154": (4e6, 25e6),
     "wifi_ofdm": (10e6, 50e6),
-    "lte_ofdm": (1.2e6, 31e6),
+    "lte_ofdm": (1.2e6, 50e6),
     "adsb_1090": (2e6, 12e6),
 }
 # Share of each class in training: noise and ISM dominate most streams, LTE is the hardest, no class is rarer than 8 %.
@@ -41,7 +44,9 @@ SHARES = {"noise": 0.24, "ook_ism": 0.18, "fsk_ism": 0.13, "lte_ofdm": 0.10}
 WIDE = {"wifi_ofdm", "lte_ofdm"}  # fill the band: little room for a frequency shift
 CHEAP = {"ook_ism", "fsk_ism"}  # sent by the simplest of transmitters, often next to the receiver
 PEAK_DB = (7.0, 55.0)  # level of the strongest bins above added noise
-CLOSE_PEAK_DB = (7.0, 80.0)  # the same for CHEAP
+CLOSE_PEAK_DB = (7.0, 80.0)  # the same for CHEAP,
+FAR_PEAK_DB = (12.0, 30.0)  # and for two in five of them: a weak narrow line is the likeliest of all signals
+USUAL_RATES = sorted({rate for kind in KINDS.values() if kind.known for rate in kind.typical_rates})
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,6 @@ class Sampler:
         self._shares /= self._shares.sum()
         self._constants = Preprocessing()
         self._energy = float(np.sum(window(self._constants.window, fft_size).astype(np.float64) ** 2))
-        self._quiet: dict[str, float] = {}
         self._spans: dict[str, dict[str, list[tuple[Recording, int, int]]]] = {}
         for recording in recordings:
             for span in recording.spans:
@@ -89,7 +93,7 @@ class Sampler:
         label = self._labels[rng.choice(len(self._labels), p=self._shares)]
         while True:
             recorded = label in self._spans and rng.random() >= self._synthetic
-            drawn = self._recorded(rng, label) if recorded else self._oversampled(rng, label)
+            drawn = self._recorded(rng, label) if recorded else self._made(rng, label)
             if drawn is not None:
                 return self._finish(rng, *drawn, label)
 
@@ -101,7 +105,9 @@ class Sampler:
         weights = np.array([stop - start for _, start, stop in spans], float)
         recording, start, stop = spans[rng.choice(len(spans), p=weights / weights.sum())]
         ratio = log_uniform(rng, *RESAMPLE) if rng.random() < 0.75 else 1.0
-        rate = recording.sample_rate * ratio
+        # Some of the new band edges are filled; the others stay empty, as behind a receiver of more rate than band.
+        over = ratio if ratio > 1 and rng.random() < 0.4 else 1.0
+        rate = recording.sample_rate * ratio / over
         target = self._size / ratio  # input samples under the last output vector
         if label == "noise":  # all of the last vector must be noise
             if stop - start < target:
@@ -112,34 +118,32 @@ class Sampler:
         end = min(end, recording.samples)
         count = min(int(np.ceil(self._context * target)), end)
         x = recording.read(end - count, count)
-        before = _power(x[-int(target) :])
+        last = x[-int(target) :]
+        before = _power(last)
         if rng.random() < 0.6:
             limit = 0.05 if label in WIDE else 0.2
             x = frequency_shift(x, 1.0, rng.uniform(-limit, limit))
         x = band_limited_resample(x, recording.sample_rate, rate)
-        x = x[len(x) % self._size :]
         if len(x) < self._size:
             return None
         if label != "noise":
             inside = min(end, stop) - max(end - target, start)
-            kept = _power(x[-self._size :]) / max(before, 1e-20)
-            quiet = self._quiet_power(recording)
-            least = 0.4 * (_power(recording.read(start, min(stop - start, 8192))) - quiet)
+            kept = _power(x[-int(self._size / over) :]) / max(before, 1e-20)
             # Off the grid or with less band the last vector may hold too little of the signal for its label.
-            if inside < 0.5 * target or kept < 0.4 or before - quiet < least:
+            if inside < 0.5 * target or kept < LEAST or self._presence(last, recording, start, stop) < LEAST:
                 return None
-        band = min(1.0, 1 / ratio)  # what the recording fills of the new band
+        band = min(1.0, over / ratio)  # what the recording fills of the new band
         if label != "noise" and rng.random() < 0.3:
             x = multipath(x, rng, rate, log_uniform(rng, 20e-9, 1e-6), rng.uniform(0, 15))
         if label != "noise" and rng.random() < 0.4:
             x, noise = self._bury(rng, x, label, band, _noise_in(rng, band, len(x)))
         else:
             noise = self._floor_power(x, band)
-        if band < 1 and rng.random() < 0.6:  # else the new band edges stay empty, as behind a decimator
+        if band < 1:
             x = x + white_noise(rng, len(x), noise / band * 10 ** (rng.uniform(-6, 3) / 10))
         if label == "noise" and rng.random() < 0.5:
-            rate = log_uniform(rng, *RATES["noise"])  # noise has no bandwidth of its own: any rate will do
-        return x, rate, noise
+            rate = _rate(rng, "noise")  # noise has no bandwidth of its own: any rate will do
+        return x, rate, noise, over
 
     def _pick_group(self, rng: Rng, label: str) -> list[tuple[Recording, int, int]]:
         """Spans of a device drawn evenly; noise evenly over the classes whose recordings it comes from.
@@ -153,24 +157,16 @@ class Sampler:
             names = list(self._spans[sources[rng.integers(len(sources))]].keys() & groups.keys())
         return groups[sorted(names)[rng.integers(len(names))]]
 
-    def _oversampled(self, rng: Rng, label: str) -> Drawn | None:
-        """A synthetic example, sometimes from a receiver that delivers more rate than band."""
-        ratio = rng.uniform(1.05, 2.5) if rng.random() < 0.3 else 1.0
-        drawn = self._made(rng, label, ratio)
-        if drawn is None or ratio == 1.0:
-            return drawn
-        x, rate, noise = drawn
-        x = band_limited_resample(x, rate, rate * ratio)
-        return x[-self._context * self._size :], rate * ratio, noise
-
-    def _made(self, rng: Rng, label: str, ratio: float) -> Drawn | None:
-        count = self._context * self._size
+    def _made(self, rng: Rng, label: str) -> Drawn | None:
+        """A synthetic example, sometimes from a receiver that delivers more rate than band, or part of its band."""
+        over = log_uniform(rng, *RESAMPLE) if rng.random() < 0.4 else 1.0
+        count = int(np.ceil(self._context * self._size / min(1.0, over)))
         if label == "noise" and rng.random() < 0.5:
-            return white_noise(rng, count), log_uniform(rng, *RATES["noise"]), 1.0
+            return white_noise(rng, count), _rate(rng, "noise"), 1.0, over
         kind = label if label in KINDS else list(RATES)[rng.integers(1, len(RATES))]
-        rate = log_uniform(rng, *RATES[kind])
+        rate = _rate(rng, kind)
         signal = modulate(kind, rng, rate, count / rate)
-        target = int(self._size / ratio)  # samples under the last vector
+        target = int(self._size / over)  # samples under the last vector
         on_air = np.sum(np.clip(signal.keyed, count - target, count) @ [-1, 1])
         if label == "noise":
             wanted = on_air == 0
@@ -179,15 +175,16 @@ class Sampler:
             wanted = long and _power(signal.samples[-target:]) > 0.1
         if not wanted:
             return None
-        x = Channel.draw(rng, rate, 2 * max(abs(signal.low), abs(signal.high)))(signal.samples, rng, rate)
+        width = 2 * max(abs(signal.low), abs(signal.high))
+        x = Channel.draw(rng, rate * min(1.0, over), width)(signal.samples, rng, rate)
         if label != "noise":
             x, noise = self._bury(rng, x, label, 1.0, self._receiver_noise(rng, rate, count))
-            return x, rate, noise
+            return x, rate, noise, over
         # silence after or between the packets of some signal
         noise = _power(x) / 10 ** (rng.uniform(-10, 30) / 10)
-        return x + white_noise(rng, count, noise), rate, noise
+        return x + white_noise(rng, count, noise), rate, noise, over
 
-    def _finish(self, rng: Rng, x: np.ndarray, rate: float, noise: float, label: str) -> Example:
+    def _finish(self, rng: Rng, x: np.ndarray, rate: float, noise: float, over: float, label: str) -> Example:
         if rng.random() < 0.5:
             x = x.conj()  # high-side mixing inverts the spectrum
         if label in CHEAP and rng.random() < 0.3:
@@ -199,6 +196,12 @@ class Sampler:
             x = np.clip(parts, -limit, limit).view(np.complex64)
         if rng.random() < 0.8:
             x = Receiver.draw(rng)(x, rate, noise)
+        if over != 1:
+            x, rate = band_limited_resample(x, rate, rate * over), rate * over
+            if rng.random() < 0.5:  # what the filter lets through, or a second converter adds
+                x = x + white_noise(rng, len(x), over * noise * 10 ** (rng.uniform(-45, -10) / 10))
+        x = x[-self._context * self._size :]
+        x = x[len(x) % self._size :]  # the last vector ends with the samples
         db = spectra(x, self._size, self._constants)
         if rng.random() < 0.3:  # a stream that has just started
             db = db[-int(rng.integers(1, self._context + 1)) :]
@@ -227,23 +230,33 @@ class Sampler:
         neighbouring bins of the last vector exceed it by PEAK_DB; also returns its power (a sample)."""
         power = 10 ** (spectra(x[-self._size :], self._size, self._constants)[0].astype(np.float64) / 10)
         peak = np.max(np.convolve(power, np.ones(5) / 5, "valid"))
-        above = rng.uniform(*(CLOSE_PEAK_DB if label in CHEAP else PEAK_DB))
+        levels = PEAK_DB
+        if label in CHEAP:
+            levels = FAR_PEAK_DB if rng.random() < 0.4 else CLOSE_PEAK_DB
+        above = rng.uniform(*levels)
         level = band * peak / self._energy / 10 ** (above / 10)
         return x + noise * np.float32(np.sqrt(level)), level
 
-    def _quiet_power(self, recording: Recording) -> float:
-        """Mean power of what is marked as noise in this file, 0 where nothing is."""
-        if recording.name not in self._quiet:
-            spans = [span for span in recording.spans if span.label == "noise"]
-            powers = [_power(recording.read(span.start, span.stop - span.start)) for span in spans]
-            self._quiet[recording.name] = float(np.mean(powers)) if powers else 0.0
-        return self._quiet[recording.name]
+    def _presence(self, last: np.ndarray, recording: Recording, start: int, stop: int) -> float:
+        """How much of the signal of that span the samples hold (presence.py), beside its first 8192 samples."""
+        size = len(last)
+        run = frames_of(recording.read(start, max(size, min(stop - start, 8192))), size)
+        quiet = [span for span in recording.spans if span.label == "noise" and span.stop - span.start >= size]
+        noise = [recording.read(span.start, min(span.stop - span.start, 8192)) for span in quiet[:4]]
+        silence = np.concatenate([frames_of(x, size) for x in noise]) if noise else run[:0]
+        return float(presence(last[None], run, silence)[0]) if len(run) else 1.0
 
     def _floor_power(self, x: np.ndarray, band: float) -> float:
         """White-noise power (a sample) in `band` (0 … 1) of the last vector, below whose level a quarter of
         those bins stay."""
         db = spectra(x[-self._size :], self._size, self._constants)[0]
         return band * float(10 ** (np.percentile(db, 100 - 75 * band) / 10) / self._energy)
+
+
+def _rate(rng: Rng, kind: str) -> float:
+    """Hz: where receivers of this class, or of noise, run."""
+    usual = USUAL_RATES if kind == "noise" else KINDS[kind].typical_rates
+    return float(rng.choice(usual)) if rng.random() < 0.5 else log_uniform(rng, *RATES[kind])
 
 
 def _noise_in(rng: Rng, band: float, count: int) -> np.ndarray:

@@ -213,10 +213,10 @@ class Receiver:
             tilt_db=rng.normal(0, 1.5),
             amplitude_db=rng.normal(0, 0.3 if cheap else 0.05),
             phase_deg=rng.normal(0, 2.0 if cheap else 0.3),
-            dc_db=rng.uniform(-30, 0) if rng.random() < 0.7 else None,
+            dc_db=rng.uniform(-30, 5) if rng.random() < 0.7 else None,
             dc_phase=rng.uniform(0, 2 * np.pi),
             spur_frequencies=tuple(rng.uniform(-0.5, 0.5, count)),
-            spur_db=tuple(rng.uniform(-35, -15, count)),
+            spur_db=tuple(rng.uniform(-35, -3, count)),  # the strongest 24 dB over the noise in its bins
             gain_seconds=log_uniform(rng, 20e-6, 20e-3) if rng.random() < 0.2 else None,
             bits=8 if cheap else int(rng.choice([10, 12, 16])),
             headroom_db=rng.uniform(18, 48),

@@ -79,12 +79,12 @@ def fsk_ism(canvas: Canvas, rng: Rng) -> Occupied:
         deviation, baud = deviation * scale, baud * scale
     bt = None if baud < 10e3 or rng.random() < 0.4 else float(rng.choice([0.5, 1.0]))
     manchester = rng.random() < 0.4
-    seconds = log_uniform(rng, 3e-3, 60e-3)
-    n_symbols = int(np.clip(seconds * baud, 48, 2000))
+    seconds = log_uniform(rng, 3e-3, 0.3)  # longer than a context too: length must not tell it from OOK
+    n_symbols = int(np.clip(seconds * baud, 48, 8000))
     length = n_symbols / baud
     preamble = np.tile([1.0, -1.0], int(rng.integers(8, 24)))
-    if rng.random() < 0.5:  # some key the transmitter well before the data
-        lead = round(baud * log_uniform(rng, 2e-3, 60e-3))
+    if rng.random() < 0.6:  # many key the transmitter well before the data
+        lead = round(baud * log_uniform(rng, 2e-3, 80e-3))
         preamble = np.concatenate([np.full(lead, rng.choice([-1.0, 1.0])), preamble])
         length += lead / baud
         n_symbols += lead
