@@ -22,9 +22,8 @@ from .presence import LEAST, frames_of, presence
 from .signals import KINDS, modulate
 
 Rng = np.random.Generator
-Drawn = tuple[
-    np.ndarray, float, float, float
-]  # samples, rate (Hz), noise power a sample, change of rate to come
+# Samples, rate (Hz), noise power a sample, and by how much the rate is still to change, behind the receiver.
+Drawn = tuple[np.ndarray, float, float, float]
 
 VERSION = 7  # raise it when the same seed gives other examples: pools on disk are made anew
 RESAMPLE = (0.4, 2.5)
