@@ -17,7 +17,7 @@ from gr_speculative.data import load  # noqa: E402
 from gr_speculative.model import Model  # noqa: E402
 from gr_speculative.models import FastNet, SlowNet  # noqa: E402
 from gr_speculative.onnx_export import export_fast  # noqa: E402
-from gr_speculative.presence import LEAST, presence  # noqa: E402
+from gr_speculative.presence import LEAST, power_spectra, presence  # noqa: E402
 from gr_speculative.rate_curve import rate_curve  # noqa: E402
 from gr_speculative.slow_model import save_slow_model  # noqa: E402
 
@@ -113,11 +113,12 @@ def test_a_pause_holds_nothing_of_a_weak_narrow_signal():
     noise = rng.normal(size=(24, 1024, 2)) @ [1, 1j]
     tone = 0.25 * np.exp(2j * np.pi * 0.1 * np.arange(1024))
     keyed = np.array([1, 1, 0, 1, 0, 1, 1, 0.2])[:, None]
-    run = noise[:8] + keyed * tone
-    found = presence(run, run, noise[8:])
+    weak, strong = (power_spectra((noise[:8] + k * keyed * tone).ravel(), 1024) for k in (1, 21))
+    noise = power_spectra(noise.ravel(), 1024)
+    found = presence(weak, weak, noise[8:])
     assert np.all((found > LEAST) == (keyed[:, 0] == 1))
-    strong = presence(run + 20 * keyed * tone, run + 20 * keyed * tone, noise[:0])  # the noise unknown
-    assert np.all((strong > LEAST) == (keyed[:, 0] == 1))
+    found = presence(strong, strong, noise[:0])  # the noise unknown
+    assert np.all((found > LEAST) == (keyed[:, 0] == 1))
     assert presence(noise[:1], np.zeros((1, 1024)), noise[8:]).tolist() == [1]  # no signal to miss
 
 

@@ -18,7 +18,7 @@ from .contract import LABELS, Preprocessing
 from .data import Recording, spectra
 from .impairments import Channel, Receiver, frequency_shift, multipath, sidebands, white_noise
 from .preprocessing import pad_context, quantise, window
-from .presence import LEAST, frames_of, presence
+from .presence import LEAST, power_spectra, presence
 from .signals import KINDS, modulate
 
 Rng = np.random.Generator
@@ -226,7 +226,7 @@ class Sampler:
         self, rng: Rng, x: np.ndarray, label: str, band: float, noise: np.ndarray
     ) -> tuple[np.ndarray, float]:
         """Adds `noise`, of mean power 1 and in the middle `band` (0 … 1) of the band, so that the strongest five
-        neighbouring bins of the last vector exceed it by PEAK_DB; also returns its power (a sample)."""
+        neighbouring bins of the last vector exceed it by what its class has; also returns its power (a sample)."""
         power = 10 ** (spectra(x[-self._size :], self._size, self._constants)[0].astype(np.float64) / 10)
         peak = np.max(np.convolve(power, np.ones(5) / 5, "valid"))
         levels = PEAK_DB
@@ -239,11 +239,11 @@ class Sampler:
     def _presence(self, last: np.ndarray, recording: Recording, start: int, stop: int) -> float:
         """How much of the signal of that span the samples hold (presence.py), beside its first 8192 samples."""
         size = len(last)
-        run = frames_of(recording.read(start, max(size, min(stop - start, 8192))), size)
+        run = power_spectra(recording.read(start, max(size, min(stop - start, 8192))), size)
         quiet = [span for span in recording.spans if span.label == "noise" and span.stop - span.start >= size]
         noise = [recording.read(span.start, min(span.stop - span.start, 8192)) for span in quiet[:4]]
-        silence = np.concatenate([frames_of(x, size) for x in noise]) if noise else run[:0]
-        return float(presence(last[None], run, silence)[0]) if len(run) else 1.0
+        silence = np.concatenate([power_spectra(x, size) for x in noise]) if noise else run[:0]
+        return float(presence(power_spectra(last, size), run, silence)[0]) if len(run) else 1.0
 
     def _floor_power(self, x: np.ndarray, band: float) -> float:
         """White-noise power (a sample) in `band` (0 … 1) of the last vector, below whose level a quarter of

@@ -116,9 +116,14 @@ def load(folder: str | Path) -> Dataset:
     return Dataset(recordings, tuple(problems), digest.hexdigest())
 
 
+def frames_of(samples: np.ndarray, size: int) -> np.ndarray:
+    """The whole frames of `size` samples: [n] -> [n // size, size]."""
+    return samples[: len(samples) // size * size].reshape(-1, size)
+
+
 def spectra(samples: np.ndarray, size: int, constants: Preprocessing) -> np.ndarray:
     """complex64 [n·size or more] -> dB float32 [n, size], DC centred, windowed as the contract says."""
-    blocks = samples[: len(samples) // size * size].reshape(-1, size) * window(constants.window, size)
+    blocks = frames_of(samples, size) * window(constants.window, size)
     spectrum = np.fft.fftshift(np.fft.fft(blocks, axis=-1), axes=-1)
     return to_db(spectrum.real**2 + spectrum.imag**2)
 

@@ -14,7 +14,7 @@ from .contract import LABELS, Preprocessing
 from .data import UNSURE, Recording, contexts, spectra
 from .model import Model
 from .preprocessing import dequantise, prepare, quantise, to_db
-from .presence import LEAST, frames_of, presence
+from .presence import LEAST, power_spectra, presence
 from .rules import levels
 
 BATCH = 256
@@ -103,14 +103,14 @@ class Resampled(Recording):
         a pause inside a message holds no signal.
         """
         ratio = self.stretch
-        frames = frames_of(self.read(), size)
-        count = len(frames)
+        power = power_spectra(self.read(), size)
+        count = len(power)
         result, twice = np.full(count, UNSURE), np.zeros(count, bool)
         noise = [span for span in self.spans if span.label == "noise"]
         quiet = labels.index("noise") if "noise" in labels else len(labels)
         for span in noise:
             result[int(np.ceil(span.start * ratio / size)) : int(span.stop * ratio / size)] = quiet
-        silence = frames[result != UNSURE]
+        silence = power[result != UNSURE]
         for span in self.spans:
             if span in noise:
                 continue
@@ -120,7 +120,7 @@ class Resampled(Recording):
             inside = np.minimum(stop, rows + 1) - np.maximum(start, rows)
             rows = rows[inside >= 0.5]
             if len(rows):
-                rows = rows[presence(frames[rows], frames[rows], silence) >= LEAST]
+                rows = rows[presence(power[rows], power[rows], silence) >= LEAST]
             twice[rows] |= (result[rows] != UNSURE) & (result[rows] != index)
             result[rows] = index
         result[twice] = UNSURE
