@@ -152,8 +152,8 @@ def report(name: str, streams: list[Stream], args: argparse.Namespace) -> None:
     }
     known = truth >= 0
     classes = np.unique(truth[known])
-    parts = np.split(asking.emission, np.cumsum([len(s.x) for s in streams])[:-1])
-    emissions = sum(part.max() + 1 for part in parts)
+    ends = np.cumsum([len(s.x) for s in streams])[:-1]
+    emissions = sum(part.max() + 1 for part in np.split(asking.emission, ends))
     print(
         f"\n{name}: {len(streams)} streams, {known.sum()} of {len(truth)} vectors scored, "
         f"{len(classes)} classes, {emissions} emissions"
@@ -165,6 +165,15 @@ def report(name: str, streams: list[Stream], args: argparse.Namespace) -> None:
             right = label == truth
             figures += [right[known].mean(), np.mean([right[truth == c].mean() for c in classes])]
         print(f"{row:22} {{:.3f}}  {{:.3f}}   {{:.3f}}  {{:.3f}}  {{:7.2%}}".format(*figures, asked))
+    gain = (asking.in_the_end == truth).astype(float) - (slow == truth)
+    means = [
+        part[k].mean() for part, k in zip(np.split(gain, ends), np.split(known, ends), strict=True) if k.any()
+    ]
+    error = np.std(means, ddof=1) / np.sqrt(len(means)) if len(means) > 1 else np.nan
+    print(
+        f"fused with slow, less slow on every vector: {100 * np.mean(means):+.2f} points, the mean of the streams, "
+        f"with a standard error of {100 * error:.2f}"
+    )
 
 
 def main() -> None:
@@ -173,8 +182,10 @@ def main() -> None:
     parser.add_argument("--slow", default=default_slow_model())
     parser.add_argument("--threshold", type=float, default=-1.0, help="default: the model's")
     parser.add_argument("--latency", type=float, default=0.02, help="of the slow model, s of the stream")
-    parser.add_argument("--seeds", type=int, default=3, help="scenes of each kind")
-    parser.add_argument("--first-seed", type=int, default=4, help="the tracker was tuned on 1 to 3")
+    parser.add_argument("--seeds", type=int, default=20, help="scenes of each kind")
+    parser.add_argument(
+        "--first-seed", type=int, default=101, help="the tracker's constants were chosen on 1 to 60"
+    )
     args = parser.parse_args()
     fast, slow = load_fast_model(args.fast), load_slow_model(args.slow)
     print(f"{fast.contract.name} and {slow.contract.name}, which answers after {1e3 * args.latency:g} ms")

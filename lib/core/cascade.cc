@@ -11,12 +11,23 @@
 namespace gr {
 namespace speculative {
 
+namespace {
+
+// What is said of an emission is said of all its vectors, and so must be surer.
+constexpr double emission_caution = 0.75;
+
+} // namespace
+
 cascade_config config_of(const fast_model& model, double threshold, double deadline)
 {
     cascade_config config;
     config.classes = model.labels().size();
     config.bins = model.fft_size();
     config.context = model.slow_context();
+    const auto& labels = model.labels();
+    const auto noise = std::find(labels.begin(), labels.end(), "noise");
+    if (noise != labels.end())
+        config.noise = static_cast<int16_t>(noise - labels.begin());
     config.policy.rule = model.rule();
     config.policy.benefit = model.benefit();
     if (threshold < 0.0) {
@@ -49,6 +60,7 @@ void cascade::set_per_emission(bool on)
         emission_config emissions;
         emissions.merge = d_config.merge;
         emissions.context = d_config.context;
+        emissions.noise = d_config.noise;
         d_emissions.emplace(d_config.classes, d_config.bins, emissions);
     }
     if (on != d_config.per_emission)
@@ -99,10 +111,11 @@ void cascade::on_vector(const vector_position& where,
     const classified_vector vector{ scores, d_config.classes, top, levels };
     const auto [what, probability] =
         d_config.per_emission
-            ? d_policy.decide(vector,
-                              { seen.due, seen.answered, seen.audit_chance },
-                              where.stream_time,
-                              now)
+            ? d_policy.decide(
+                  vector,
+                  { seen.due, seen.known, seen.audit_chance, emission_caution },
+                  where.stream_time,
+                  now)
             : d_policy.decide(vector, where.stream_time, now);
     if (what == deferral::none) {
         d_counters.accepted++;

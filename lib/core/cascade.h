@@ -26,6 +26,7 @@ struct cascade_config {
     size_t classes = 0; //!< C >= 1
     size_t bins = 0;    //!< N of the spectra, if they are given
     size_t context = 1; //!< vectors that the slow model sees at once, K >= 1
+    int16_t noise = -1; //!< label of vectors with nothing on air; -1: none has it
     policy_config policy;
     merge_weights merge;
     monotonic::duration deadline = std::chrono::seconds(2); //!< > 0

@@ -116,9 +116,10 @@ deferral_policy::decision deferral_policy::decide(const classified_vector& vecto
     const double threshold = raised(
         d_config.strata.of(vector.top.label, vector.levels.peak, d_config.threshold),
         now);
-    // At 1 everything is uncertain, also what rounds to certainty.
+    // At 1 everything is uncertain, also what rounds to certainty; at 0 nothing is.
+    const double wanted = threshold + (1.0 - threshold) * about.caution;
     const bool uncertain =
-        score < threshold || threshold >= 1.0 || (!about.known && threshold > 0.0);
+        threshold > 0.0 && (score < wanted || threshold >= 1.0 || !about.known);
     if (uncertain && about.due) {
         const bool bought = d_budget.spend(stream_time, 1.0 - score);
         return { bought ? deferral::uncertain : deferral::unbudgeted, 1.0 };

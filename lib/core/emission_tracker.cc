@@ -99,14 +99,15 @@ emission_tracker::observe(uint64_t offset, const float* x, const float* posterio
 
     emission& e = d_slots[slot];
     // The mean over many vectors hardly moves from one to the next.
-    if (e.vectors < 2 * fuse_every || e.vectors % fuse_every == 0)
+    if (e.vectors < 2 * fuse_every || e.vectors % fuse_every == 0 || e.answers == 0)
         fuse(slot);
     observation out;
     out.emission = e.id;
     out.first = e.first;
     out.vectors = e.vectors;
     out.posterior = fused(slot);
-    out.answered = e.answers > 0;
+    out.answered = answered(e);
+    out.known = out.answered && (e.answers > 0 || label(fast(slot)) == label(slow(slot)));
     out.audit_chance = &e.audit_chance;
     const uint64_t clean = std::min<uint64_t>(e.vectors, d_config.context);
     out.due = !e.waiting && e.vectors >= e.next_ask &&
@@ -129,7 +130,8 @@ const float* emission_tracker::verdict(uint64_t id, const float* q)
     if (slot == none)
         return nullptr;
     emission& e = d_slots[slot];
-    e.answers++;
+    if (e.answers++ == 0)
+        std::fill_n(slow(slot), d_classes, 0.0f); // no more of what was inherited
     approach(slow(slot), q, d_classes, weight_of(e.answers, slow_memory));
     fuse(slot);
     return fused(slot);
@@ -216,13 +218,17 @@ size_t emission_tracker::found(uint64_t offset)
         d_slots.begin(), d_slots.end(), [&](const emission& a, const emission& b) {
             return importance(a, d_observed) < importance(b, d_observed);
         });
-    *least = {};
-    least->id = d_next_id++;
-    least->first = offset;
-    least->next_ask = first_ask;
     const size_t slot = least - d_slots.begin();
+    emission fresh;
+    fresh.id = d_next_id++;
+    fresh.first = offset;
+    fresh.next_ask = first_ask;
+    if (d_current != none && answered(d_slots[d_current])) {
+        std::copy_n(fused(d_current), d_classes, slow(slot));
+        fresh.heir = label(slow(slot)) != d_config.noise;
+    }
+    d_slots[slot] = fresh;
     std::copy(d_coarse.begin(), d_coarse.end(), level(slot));
-    std::fill_n(slow(slot), d_classes, 0.0f);
     return slot;
 }
 
@@ -240,8 +246,9 @@ void emission_tracker::join(size_t slot, const float* posterior, float square)
 
 void emission_tracker::fuse(size_t slot)
 {
-    if (d_slots[slot].answers == 0)
-        std::copy_n(fast(slot), d_classes, fused(slot));
+    const emission& e = d_slots[slot];
+    if (e.answers == 0)
+        std::copy_n(inherits(e) ? slow(slot) : fast(slot), d_classes, fused(slot));
     else
         merge(d_config.merge, fast(slot), slow(slot), d_classes, fused(slot));
 }

@@ -18,6 +18,7 @@ namespace speculative {
 struct emission_config {
     merge_weights merge;   //!< of the model: how fast and slow posterior become one
     size_t context = 16;   //!< vectors that the slow model sees at once, K >= 1
+    int16_t noise = -1;    //!< label of vectors with nothing on air; -1: none has it
     size_t slots = 8;      //!< emissions remembered at a time, 1..256
     uint64_t hold = 65536; //!< vectors of absence after which an emission has ended, >= 1
 };
@@ -28,8 +29,9 @@ struct observation {
     uint64_t first = 0;    //!< offset of the emission's first vector
     uint64_t vectors = 0;  //!< of the emission so far, this one included
     const float* posterior = nullptr; //!< [C] fused; valid until the next call
-    bool answered = false;            //!< a verdict is fused into it
-    bool due = false; //!< backoff and context allow asking about this vector
+    bool answered = false;            //!< a verdict is fused into it, or inherited
+    bool known = false; //!< need not be asked about if the posterior is sure
+    bool due = false;   //!< backoff and context allow asking about this vector
     double* audit_chance =
         nullptr; //!< deferral_policy's, 1 to begin with; as `posterior`
 };
@@ -48,16 +50,21 @@ struct observation {
  * Fusion. The fast posteriors are averaged, and so are the slow model's, each over at
  * most the last 64 and 8 of them; the two averages are merged as the model's contract
  * says. Averaged and not multiplied, because the errors within an emission are all the
- * same error: a product of them is sure of itself and wrong.
+ * same error: a product of them is sure of itself and wrong. A new
+ * emission, shorter than a context or with its first answer still to come, has the answer
+ * of the one that it interrupts, unless that says noise: a few vectors unlike their
+ * neighbours are a part of the transmission on air more often than not, but noise has no
+ * such parts.
  *
  * Asking. An emission is due at 4 vectors, and after an ask when it has twice as many (or
  * `hold` more), but not while an answer is awaited, and preferably when the slow model's
  * context holds nothing but this emission; with twice the vectors it no longer waits for that.
  * The first answer is asked for whatever the score: fast posteriors, fused, may be sure and
- * wrong, and then are so about many vectors.
+ * wrong, and then are so about many vectors. But a new emission whose own fast
+ * posteriors name the label that it inherits is `known`.
  *
  * `cascade` uses it so: observe() each valid vector, whose `posterior` takes the fast
- * posterior's place. If the emission is `due` and not `answered` or uncertain, the vector is deferred
+ * posterior's place. If the emission is `due` and not `known` or uncertain, the vector is deferred
  * (budget and table permitting; if not, the next one is due): asked(). Each verdict, late
  * ones too: verdict(). When an ask is no longer awaited, for whatever reason: settled().
  * After a retune or a new start: reset().
@@ -104,6 +111,7 @@ private:
         uint64_t streak = 0;   // without a break
         uint64_t next_ask = 0; // in vectors of the emission
         uint64_t answers = 0;
+        bool heir = false; // slow() is another's answer, until its own comes
         bool waiting = false;
         double audit_chance = 1.0;
         float square = 0.0f; // mean squared distance of its vectors, dB^2
@@ -118,6 +126,15 @@ private:
         return e.vectors > 0 && d_observed - e.last <= d_config.hold;
     }
     float spread(size_t slot) const;
+    int16_t label(const float* posterior) const
+    {
+        return top_two_of(posterior, d_classes).label;
+    }
+    bool inherits(const emission& e) const
+    {
+        return e.heir && e.answers == 0 && (e.waiting || e.vectors < d_config.context);
+    }
+    bool answered(const emission& e) const { return e.answers > 0 || inherits(e); }
     size_t nearest(const float* posterior, float& square);
     size_t found(uint64_t offset);
     void join(size_t slot, const float* posterior, float square);
@@ -131,7 +148,7 @@ private:
     std::vector<emission> d_slots;
     std::vector<float> d_level;  // [slots][blocks] mean coarse spectrum, dB
     std::vector<float> d_fast;   // [slots][C] mean fast posterior
-    std::vector<float> d_slow;   // [slots][C] mean slow posterior
+    std::vector<float> d_slow;   // [slots][C] mean slow posterior, or what was inherited
     std::vector<float> d_fused;  // [slots][C] both, merged
     std::vector<float> d_coarse; // [blocks] of the vector at hand, dB
     size_t d_current;            // slot of the vector observed last, or none

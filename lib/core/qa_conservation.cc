@@ -337,7 +337,7 @@ private:
     struct counters d_expected;
     std::map<uint64_t, deferral> d_deferrals; // by seq
     uint64_t d_newest = 0;
-    emission_ledger d_emissions;
+    emission_ledger d_emissions{ 2 };
     monotonic::time_point d_now{ 1000s };
 };
 

@@ -53,7 +53,8 @@ struct fixture {
     air source;
     uint64_t offset = 100;
 
-    explicit fixture(const emission_config& config = {}) : tracker(classes, bins, config)
+    explicit fixture(emission_config config = {})
+        : tracker(classes, bins, (config.noise = 0, config))
     {
     }
 
@@ -156,6 +157,76 @@ BOOST_FIXTURE_TEST_CASE(a_verdict_is_kept_until_the_emission_ends, fixture)
         BOOST_TEST_REQUIRE(o.answered);
         BOOST_TEST_REQUIRE(top_two_of(o.posterior, classes).label == 2);
     }
+}
+
+// A transmission changes its spectrum for a few vectors, of which the fast model makes
+// something else: they have the answer that it had, and no question of their own.
+BOOST_FIXTURE_TEST_CASE(a_new_emission_inherits_from_the_transmission_that_it_interrupts,
+                        fixture)
+{
+    for (int i = 0; i < 40; i++)
+        carrier(300);
+    tracker.verdict(0, answer.data());
+    const posterior known = copy(carrier(300));
+    const posterior same{ 0.1f, 0.2f, 0.7f };
+    observation o;
+    for (int i = 1; i < 16; i++) { // shorter than a context
+        o = carrier(700, 25.0, same);
+        BOOST_TEST_REQUIRE(o.emission == 1);
+        BOOST_TEST_REQUIRE(o.answered);
+        BOOST_TEST_REQUIRE(o.known);
+        BOOST_TEST(copy(o) == known, boost::test_tools::per_element());
+    }
+    o = carrier(700, 25.0, same);
+    BOOST_TEST(!o.answered);
+    BOOST_TEST(!o.known);
+    BOOST_TEST(o.due);
+    for (size_t c = 0; c < classes; c++)
+        BOOST_TEST(o.posterior[c] == same[c], boost::test_tools::tolerance(1e-4f));
+}
+
+// Unless its own posteriors speak against that: then it is asked about as any other.
+BOOST_FIXTURE_TEST_CASE(what_is_inherited_and_contradicted_is_asked_about, fixture)
+{
+    for (int i = 0; i < 40; i++)
+        carrier(300);
+    tracker.verdict(0, answer.data());
+    carrier(300);
+    observation o;
+    for (int i = 0; i < 8; i++) {
+        o = carrier(700, 25.0, noise);
+        BOOST_TEST_REQUIRE(top_two_of(o.posterior, classes).label == 2);
+        BOOST_TEST_REQUIRE(!o.known);
+    }
+    BOOST_TEST_REQUIRE(o.due);
+    tracker.asked();
+    // The inherited answer stands until its own comes, or will not come.
+    for (int i = 0; i < 20; i++)
+        o = carrier(700, 25.0, noise);
+    BOOST_TEST(top_two_of(o.posterior, classes).label == 2);
+    tracker.settled(o.emission);
+    o = carrier(700, 25.0, noise);
+    BOOST_TEST(top_two_of(o.posterior, classes).label == 0);
+    tracker.verdict(o.emission, signal.data());
+    o = carrier(700, 25.0, noise);
+    BOOST_TEST(o.known);
+    posterior expected(classes);
+    merge(emission_config{}.merge, noise.data(), signal.data(), classes, expected.data());
+    for (size_t c = 0; c < classes; c++)
+        BOOST_TEST(o.posterior[c] == expected[c], boost::test_tools::tolerance(1e-4f));
+}
+
+BOOST_FIXTURE_TEST_CASE(nothing_is_inherited_from_noise, fixture)
+{
+    for (int i = 0; i < 20; i++)
+        quiet();
+    tracker.verdict(0, noise.data());
+    quiet();
+    const observation o = carrier();
+    BOOST_TEST(o.emission == 1);
+    BOOST_TEST(!o.answered);
+    BOOST_TEST(!o.known);
+    BOOST_TEST(copy(o) == signal, boost::test_tools::per_element());
 }
 
 BOOST_AUTO_TEST_CASE(an_absent_emission_ends_and_its_verdict_changes_nothing)

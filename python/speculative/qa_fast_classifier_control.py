@@ -154,8 +154,9 @@ class qa_fast_classifier_control(FastClassifierCase):
         self.assertEqual(
             {(m["label"], m["source"]) for m in after if m["emission"] == 0}, {("right", "ensemble")}
         )
+        # a few vectors that look different pass for a part of it
         self.assertEqual(
-            {(m["label"], m["source"]) for m in after if m["emission"] == 1}, {("quiet", "fast")}
+            {(m["label"], m["source"]) for m in after if m["emission"] == 1}, {("right", "ensemble")}
         )
         for m in results:  # a run is of one emission and one source
             self.assertTrue(m["offset"] >= 60 or m["offset"] + m["count"] <= 60)
