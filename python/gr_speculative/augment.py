@@ -25,7 +25,7 @@ Rng = np.random.Generator
 # Samples, rate (Hz), noise power a sample, and by how much the rate is still to change, behind the receiver.
 Drawn = tuple[np.ndarray, float, float, float]
 
-VERSION = 7  # raise it when the same seed gives other examples: pools on disk are made anew
+VERSION = 9  # raise it when the same seed gives other examples: pools on disk are made anew
 RESAMPLE = (0.4, 2.5)
 # Hz at which receivers may see a class, half of them at a usual rate (signals.KINDS); noise is seen at all of them
 RATES = {
@@ -39,7 +39,7 @@ RATES = {
     "adsb_1090": (2e6, 12e6),
 }
 # Share of each class in training: noise and ISM dominate most streams, LTE is the hardest, no class is rarer than 8 %.
-SHARES = {"noise": 0.24, "ook_ism": 0.18, "fsk_ism": 0.13, "lte_ofdm": 0.10}
+SHARES = {"noise": 0.25, "ook_ism": 0.17, "fsk_ism": 0.13, "lte_ofdm": 0.11}
 WIDE = {"wifi_ofdm", "lte_ofdm"}  # fill the band: little room for a frequency shift
 CHEAP = {"ook_ism", "fsk_ism"}  # sent by the simplest of transmitters, often next to the receiver
 PEAK_DB = (7.0, 55.0)  # level of the strongest bins above added noise
@@ -194,7 +194,9 @@ class Sampler:
             limit = np.max(np.abs(parts)) * np.float32(log_uniform(rng, 0.1, 0.9))
             x = np.clip(parts, -limit, limit).view(np.complex64)
         if rng.random() < 0.8:
-            x = Receiver.draw(rng)(x, rate, noise)
+            # Else two steady lines would be what FSK is.
+            spurs = int(rng.integers(2, 7)) if label == "noise" and rng.random() < 0.3 else None
+            x = Receiver.draw(rng, spurs)(x, rate, noise)
         if over != 1:
             x, rate = band_limited_resample(x, rate, rate * over), rate * over
             if rng.random() < 0.5:  # what the filter lets through, or a second converter adds

@@ -203,10 +203,10 @@ class Receiver:
     headroom_db: float = 40.0  # full scale above the noise
 
     @staticmethod
-    def draw(rng: Rng) -> Receiver:
-        """From a clean laboratory receiver to a cheap dongle."""
+    def draw(rng: Rng, spurs: int | None = None) -> Receiver:
+        """From a clean laboratory receiver to a cheap dongle; `spurs`: how many, by default as many as those have."""
         cheap = rng.random() < 0.6
-        count = int(rng.poisson(1.0 if cheap else 0.3))
+        count = int(rng.poisson(1.0 if cheap else 0.3)) if spurs is None else spurs
         return Receiver(
             passband=rng.uniform(0.75, 0.98),
             stop_db=log_uniform(rng, 1, 15),
