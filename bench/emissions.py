@@ -165,15 +165,15 @@ def report(name: str, streams: list[Stream], args: argparse.Namespace) -> None:
             right = label == truth
             figures += [right[known].mean(), np.mean([right[truth == c].mean() for c in classes])]
         print(f"{row:22} {{:.3f}}  {{:.3f}}   {{:.3f}}  {{:.3f}}  {{:7.2%}}".format(*figures, asked))
-    gain = (asking.in_the_end == truth).astype(float) - (slow == truth)
-    means = [
-        part[k].mean() for part, k in zip(np.split(gain, ends), np.split(known, ends), strict=True) if k.any()
-    ]
-    error = np.std(means, ddof=1) / np.sqrt(len(means)) if len(means) > 1 else np.nan
-    print(
-        f"fused with slow, less slow on every vector: {100 * np.mean(means):+.2f} points, the mean of the streams, "
-        f"with a standard error of {100 * error:.2f}"
-    )
+    for row, label in (("slow on every vector", slow), ("slow, clean windows", clean)):
+        gain = (asking.in_the_end == truth).astype(float) - (label == truth)
+        cut = zip(np.split(gain, ends), np.split(known, ends), strict=True)
+        means = [part[scored].mean() for part, scored in cut if scored.any()]
+        error = np.std(means, ddof=1) / np.sqrt(len(means)) if len(means) > 1 else np.nan
+        print(
+            f"fused with slow, less {row}: {100 * np.mean(means):+.2f} points, the mean of the streams, "
+            f"with a standard error of {100 * error:.2f}"
+        )
 
 
 def main() -> None:
@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.02, help="of the slow model, s of the stream")
     parser.add_argument("--seeds", type=int, default=20, help="scenes of each kind")
     parser.add_argument(
-        "--first-seed", type=int, default=101, help="the tracker's constants were chosen on 1 to 60"
+        "--first-seed", type=int, default=201, help="the tracker's constants were chosen on 1 to 60"
     )
     args = parser.parse_args()
     fast, slow = load_fast_model(args.fast), load_slow_model(args.slow)

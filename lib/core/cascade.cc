@@ -11,13 +11,6 @@
 namespace gr {
 namespace speculative {
 
-namespace {
-
-// What is said of an emission is said of all its vectors, and so must be surer.
-constexpr double emission_caution = 0.75;
-
-} // namespace
-
 cascade_config config_of(const fast_model& model, double threshold, double deadline)
 {
     cascade_config config;
@@ -111,11 +104,10 @@ void cascade::on_vector(const vector_position& where,
     const classified_vector vector{ scores, d_config.classes, top, levels };
     const auto [what, probability] =
         d_config.per_emission
-            ? d_policy.decide(
-                  vector,
-                  { seen.due, seen.known, seen.audit_chance, emission_caution },
-                  where.stream_time,
-                  now)
+            ? d_policy.decide(vector,
+                              { seen.due, seen.known, seen.audit_chance, seen.again },
+                              where.stream_time,
+                              now)
             : d_policy.decide(vector, where.stream_time, now);
     if (what == deferral::none) {
         d_counters.accepted++;

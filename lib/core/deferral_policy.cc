@@ -116,14 +116,15 @@ deferral_policy::decision deferral_policy::decide(const classified_vector& vecto
     const double threshold = raised(
         d_config.strata.of(vector.top.label, vector.levels.peak, d_config.threshold),
         now);
-    // At 1 everything is uncertain, also what rounds to certainty; at 0 nothing is.
-    const double wanted = threshold + (1.0 - threshold) * about.caution;
+    // At 1 everything is uncertain, also what rounds to certainty.
     const bool uncertain =
-        threshold > 0.0 && (score < wanted || threshold >= 1.0 || !about.known);
+        score < threshold || threshold >= 1.0 || (!about.known && threshold > 0.0);
     if (uncertain && about.due) {
         const bool bought = d_budget.spend(stream_time, 1.0 - score);
         return { bought ? deferral::uncertain : deferral::unbudgeted, 1.0 };
     }
+    if (about.again && threshold > 0.0 && d_budget.spend(stream_time, 1.0 - score))
+        return { deferral::uncertain, 1.0 };
     double& chance = *about.audit_chance;
     if (d_config.audit_fraction == 0.0 || chance == 0.0)
         return {};

@@ -80,7 +80,7 @@ public:
         bool due = true;      //!< it may be asked about now
         bool known = true;    //!< if not, it is uncertain whatever the score
         double* audit_chance; //!< that none of it was drawn before; 1 to begin with
-        double caution = 0.0; //!< 0..1: how far on its way to 1 the threshold is for it
+        bool again = false;   //!< asked whatever the score, if the budget has a token
     };
 
     /*! The same where emissions are asked about and not each of their vectors. With a

@@ -28,6 +28,7 @@ constexpr uint64_t fast_memory = 64;   // vectors over which an emission is aver
 constexpr uint64_t slow_memory = 8;    // verdicts over which they are
 constexpr uint64_t fuse_every = 16;    // vectors, once there are twice as many
 constexpr uint64_t first_ask = 4;      // vectors
+constexpr uint64_t again_after = 64;   // vectors, and a third of those at the last ask
 constexpr uint64_t clean_patience = 2; // times as late is too late for a clean context
 
 constexpr float scale_db = 20.0f; // of the preprocessing: x is in units of it
@@ -109,9 +110,9 @@ emission_tracker::observe(uint64_t offset, const float* x, const float* posterio
     out.answered = answered(e);
     out.known = out.answered && (e.answers > 0 || label(fast(slot)) == label(slow(slot)));
     out.audit_chance = &e.audit_chance;
-    const uint64_t clean = std::min<uint64_t>(e.vectors, d_config.context);
-    out.due = !e.waiting && e.vectors >= e.next_ask &&
-              (e.streak >= clean || e.vectors / clean_patience >= e.next_ask);
+    const uint64_t doubled = e.asked == 0 ? first_ask : e.asked;
+    out.due = e.waiting == 0 && reached(e, doubled);
+    out.again = reached(e, std::max(e.asked / 3, again_after));
     return out;
 }
 
@@ -119,8 +120,8 @@ void emission_tracker::asked()
 {
     if (d_current != none) {
         emission& e = d_slots[d_current];
-        e.waiting = true;
-        e.next_ask = e.vectors + std::min(e.vectors, d_config.hold);
+        e.waiting++;
+        e.asked = e.vectors;
     }
 }
 
@@ -140,8 +141,8 @@ const float* emission_tracker::verdict(uint64_t id, const float* q)
 void emission_tracker::settled(uint64_t id)
 {
     const size_t slot = slot_of(id);
-    if (slot != none)
-        d_slots[slot].waiting = false;
+    if (slot != none && d_slots[slot].waiting > 0)
+        d_slots[slot].waiting--;
 }
 
 void emission_tracker::reset()
@@ -155,6 +156,15 @@ size_t emission_tracker::active() const
 {
     return std::count_if(
         d_slots.begin(), d_slots.end(), [this](const emission& e) { return alive(e); });
+}
+
+// So many vectors, or `hold`, since the last ask; and a clean context, if one comes soon.
+bool emission_tracker::reached(const emission& e, uint64_t vectors) const
+{
+    const uint64_t gap = std::min(vectors, d_config.hold);
+    const uint64_t since = e.vectors - e.asked;
+    const uint64_t clean = std::min<uint64_t>(e.vectors, d_config.context);
+    return since >= gap && (e.streak >= clean || since >= clean_patience * gap);
 }
 
 // A guess at first, then what its vectors say.
@@ -222,7 +232,6 @@ size_t emission_tracker::found(uint64_t offset)
     emission fresh;
     fresh.id = d_next_id++;
     fresh.first = offset;
-    fresh.next_ask = first_ask;
     if (d_current != none && answered(d_slots[d_current])) {
         std::copy_n(fused(d_current), d_classes, slow(slot));
         fresh.heir = label(slow(slot)) != d_config.noise;

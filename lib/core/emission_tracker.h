@@ -32,6 +32,7 @@ struct observation {
     bool answered = false;            //!< a verdict is fused into it, or inherited
     bool known = false; //!< need not be asked about if the posterior is sure
     bool due = false;   //!< backoff and context allow asking about this vector
+    bool again = false; //!< it is time for another answer, however sure the posterior
     double* audit_chance =
         nullptr; //!< deferral_policy's, 1 to begin with; as `posterior`
 };
@@ -57,17 +58,20 @@ struct observation {
  * such parts.
  *
  * Asking. An emission is due at 4 vectors, and after an ask when it has twice as many (or
- * `hold` more), but not while an answer is awaited, and preferably when the slow model's
- * context holds nothing but this emission; with twice the vectors it no longer waits for that.
- * The first answer is asked for whatever the score: fast posteriors, fused, may be sure and
- * wrong, and then are so about many vectors. But a new emission whose own fast
- * posteriors name the label that it inherits is `known`.
+ * `hold` more), but not while an answer is awaited. The first answer is asked for whatever
+ * the score: fast posteriors, fused, may be sure and wrong, and then are so about many
+ * vectors. But a new emission whose own fast posteriors name the label that it inherits is
+ * `known`. Early answers, of contexts that hold little of the emission, may be just as
+ * wrong: it is time for one `again` every 64 vectors, later (or `hold`) a third of those that it had at
+ * the last ask. All this preferably when the slow model's context holds nothing but this
+ * emission; after twice the wait that no longer counts.
  *
  * `cascade` uses it so: observe() each valid vector, whose `posterior` takes the fast
- * posterior's place. If the emission is `due` and not `known` or uncertain, the vector is deferred
- * (budget and table permitting; if not, the next one is due): asked(). Each verdict, late
- * ones too: verdict(). When an ask is no longer awaited, for whatever reason: settled().
- * After a retune or a new start: reset().
+ * posterior's place. If the emission is `due` and not `known` or uncertain, or if it is time
+ * `again`, the vector is deferred (budget and table permitting; if not, the next one
+ * is): asked(). Each verdict, late ones too: verdict(). When an ask is no longer
+ * awaited, for whatever reason: settled(), once for each. After a retune or a new start:
+ * reset().
  *
  * Plain and single-threaded; allocates nothing after construction; equal calls give equal
  * answers. C classes, N bins.
@@ -93,7 +97,7 @@ public:
      * nothing changes, if the emission has ended or there never was one */
     const float* verdict(uint64_t emission, const float* q);
 
-    /*! The ask is no longer awaited: answered, failed, too late or dropped. */
+    /*! An ask is no longer awaited: answered, failed, too late or dropped. */
     void settled(uint64_t emission);
 
     /*! Ends all emissions. */
@@ -105,14 +109,14 @@ public:
 private:
     struct emission {
         uint64_t id = 0;
-        uint64_t first = 0;    // offset
-        uint64_t vectors = 0;  // 0: the slot is free
-        uint64_t last = 0;     // in vectors observed, as is all that follows
-        uint64_t streak = 0;   // without a break
-        uint64_t next_ask = 0; // in vectors of the emission
+        uint64_t first = 0;   // offset
+        uint64_t vectors = 0; // 0: the slot is free
+        uint64_t last = 0;    // in vectors observed, as is all that follows
+        uint64_t streak = 0;  // without a break
+        uint64_t asked = 0;   // when, in vectors of the emission
         uint64_t answers = 0;
-        bool heir = false; // slow() is another's answer, until its own comes
-        bool waiting = false;
+        bool heir = false;    // slow() is another's answer, until its own comes
+        uint64_t waiting = 0; // questions without an answer
         double audit_chance = 1.0;
         float square = 0.0f; // mean squared distance of its vectors, dB^2
     };
@@ -125,6 +129,7 @@ private:
     {
         return e.vectors > 0 && d_observed - e.last <= d_config.hold;
     }
+    bool reached(const emission& e, uint64_t vectors) const;
     float spread(size_t slot) const;
     int16_t label(const float* posterior) const
     {
@@ -132,7 +137,8 @@ private:
     }
     bool inherits(const emission& e) const
     {
-        return e.heir && e.answers == 0 && (e.waiting || e.vectors < d_config.context);
+        return e.heir && e.answers == 0 &&
+               (e.waiting > 0 || e.vectors < d_config.context);
     }
     bool answered(const emission& e) const { return e.answers > 0 || inherits(e); }
     size_t nearest(const float* posterior, float& square);

@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr size_t bins = 64;
-const scores sure{ 0.99f, 0.006f, 0.004f };
+const scores sure{ 0.97f, 0.02f, 0.01f };
 const scores answer{ 0.1f, 0.8f, 0.1f };
 
 cascade_config per_emission()
@@ -121,25 +121,34 @@ BOOST_AUTO_TEST_CASE(where_there_was_noise_nothing_is_inherited)
     BOOST_TEST((f.r.source == result_source::fast));
 }
 
-BOOST_FIXTURE_TEST_CASE(a_sure_emission_is_asked_about_once_an_unsure_one_again, fixture)
+BOOST_FIXTURE_TEST_CASE(a_sure_emission_is_asked_about_now_and_then_an_unsure_one_soon,
+                        fixture)
 {
     for (int i = 0; i < 300; i++)
         if (see(10, sure).deferred)
             answered(r.seq, sure);
-    BOOST_TEST(state.counters().deferred == 1u);
-    // Sure enough for a vector is not for an emission.
-    const scores nearly{ 0.95f, 0.03f, 0.02f };
-    for (int i = 0; i < 300; i++)
-        if (see(25, nearly).deferred)
-            answered(r.seq, nearly);
-    BOOST_TEST(state.counters().deferred > 1u + 4u);
-    const uint64_t before = state.counters().deferred;
+    BOOST_TEST(state.counters().deferred == 5u); // at 4 vectors, and every 64
     // Fast and slow contradict each other: no answer makes that sure.
     for (int i = 0; i < 300; i++)
         if (see(40, sure).deferred)
             answered(r.seq);
-    BOOST_TEST(state.counters().deferred > before + 4u);
-    BOOST_TEST(state.counters().deferred < before + 12u); // doubled each time
+    BOOST_TEST(state.counters().deferred == 5u + 8u); // also at 8, 16 and 32
+}
+
+BOOST_AUTO_TEST_CASE(
+    another_answer_about_a_sure_emission_wants_a_token_and_says_nothing_without)
+{
+    cascade_config config = per_emission();
+    config.policy.budget = 1.0;
+    config.policy.burst = 1.0;
+    fixture f(config);
+    f.answered(f.see_until_asked(10, sure), sure);
+    for (int i = 0; i < 500; i++)
+        BOOST_TEST_REQUIRE(f.see(10, sure).accepted());
+    BOOST_TEST(f.state.counters().unbudgeted == 0u);
+    for (int i = 0; i < 600; i++)
+        f.see(10, sure);
+    BOOST_TEST(f.state.counters().deferred == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(with_a_threshold_of_0_nothing_is_asked)

@@ -37,7 +37,7 @@ public:
         const uint64_t vectors = ++d_vectors[id];
         if (r.accepted() || r.deferred) {
             const bool answered = d_answered.count(id) > 0;
-            const bool may_inherit = vectors < d_context || d_waiting.count(id) > 0;
+            const bool may_inherit = vectors < d_context || !d_waiting[id].empty();
             if (r.source == result_source::fast)
                 BOOST_TEST_REQUIRE(!answered);
             else
@@ -48,7 +48,7 @@ public:
         if (r.deferred)
             d_of[r.seq] = id;
         if (r.deferred && !r.audit)
-            BOOST_TEST_REQUIRE(d_waiting.emplace(id, r.seq).second);
+            d_waiting[id].insert(r.seq);
     }
 
     void on_fallback(const result& r) { settle(r); }
@@ -69,17 +69,15 @@ private:
         if (!r.emission)
             return;
         BOOST_TEST_REQUIRE(d_of.at(r.seq) == *r.emission);
-        const auto waiting = d_waiting.find(*r.emission);
-        if (waiting != d_waiting.end() && waiting->second == r.seq)
-            d_waiting.erase(waiting);
+        d_waiting[*r.emission].erase(r.seq);
     }
 
     const size_t d_context; // that the slow model sees
     uint64_t d_first = 0;   // that may go on
     uint64_t d_next = 0;
-    std::map<uint64_t, uint64_t> d_vectors; // of each emission
-    std::map<uint64_t, uint64_t> d_of;      // emission by seq
-    std::map<uint64_t, uint64_t> d_waiting; // seq of the question, by emission
+    std::map<uint64_t, uint64_t> d_vectors;           // of each emission
+    std::map<uint64_t, uint64_t> d_of;                // emission by seq
+    std::map<uint64_t, std::set<uint64_t>> d_waiting; // seqs of questions, by emission
     std::set<uint64_t> d_answered;
     std::set<uint64_t> d_audited;
 };
