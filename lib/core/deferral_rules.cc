@@ -36,12 +36,10 @@ floats log2_of(floats x)
     floats mantissa;
     std::memcpy(&mantissa, &bits, sizeof(mantissa));
     const floats t = mantissa - 1.0f;
-    floats q = 0.17063446f * t - 0.27269793f;
-    q = q * t + 0.29726258f;
-    q = q * t - 0.35896185f;
-    q = q * t + 0.48046502f;
-    q = q * t - 0.72137590f;
-    q = q * t + 1.44269970f;
+    const floats t2 = t * t; // in pairs, which do not wait for each other
+    const floats q = (1.44269970f - 0.72137590f * t) +
+                     (0.48046502f - 0.35896185f * t) * t2 +
+                     (0.29726258f - 0.27269793f * t + 0.17063446f * t2) * (t2 * t2);
     return __builtin_convertvector(exponent, floats) + t * q;
 }
 
@@ -89,7 +87,7 @@ double benefit_of(const classified_vector& vector, const benefit_model& benefit)
                                         inputs.end(),
                                         benefit.weights.begin(),
                                         benefit.bias + benefit.labels[vector.top.label]);
-    return 1.0 / (1.0 + std::exp(-z));
+    return 1.0f / (1.0f + std::exp(static_cast<float>(-z)));
 }
 
 } // namespace

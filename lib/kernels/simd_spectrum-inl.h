@@ -125,27 +125,21 @@ void block_means(const float* in, size_t blocks, size_t size, float* out)
 size_t levels(const float* in, size_t n, float limit, float* largest)
 {
     constexpr size_t chains = 4;
-    const vec one = hn::Set(lanes_of, 1.0f);
     const vec bound = hn::Set(lanes_of, limit);
     vec top[chains];
-    vec count[chains];
-    for (size_t k = 0; k < chains; k++) {
-        top[k] = hn::Set(lanes_of, in[0]);
-        count[k] = hn::Zero(lanes_of);
-    }
+    for (vec& t : top)
+        t = hn::Set(lanes_of, in[0]);
+    size_t total = 0;
     size_t i = 0;
     for (; i + chains * vec_lanes <= n; i += chains * vec_lanes)
         for (size_t k = 0; k < chains; k++) {
             const vec x = hn::LoadU(lanes_of, in + i + k * vec_lanes);
             top[k] = hn::Max(top[k], x);
-            count[k] = hn::IfThenElse(hn::Ge(x, bound), hn::Add(count[k], one), count[k]);
+            total += hn::CountTrue(lanes_of, hn::Ge(x, bound));
         }
-    for (size_t k = 1; k < chains; k++) {
+    for (size_t k = 1; k < chains; k++)
         top[0] = hn::Max(top[0], top[k]);
-        count[0] = hn::Add(count[0], count[k]);
-    }
     *largest = hn::GetLane(hn::MaxOfLanes(lanes_of, top[0]));
-    auto total = static_cast<size_t>(hn::GetLane(hn::SumOfLanes(lanes_of, count[0])));
     for (; i < n; i++) {
         *largest = std::max(*largest, in[i]);
         total += in[i] >= limit;
