@@ -86,6 +86,7 @@ void cascade::on_vector(const vector_position& where,
     out.emission.reset();
     if (d_config.per_emission) {
         seen = observe(where, x, scores);
+        seen.again = seen.again && d_pending.in_flight() < d_config.max_in_flight;
         scores = seen.posterior;
         out.emission = seen.emission;
     }

@@ -29,7 +29,7 @@ constexpr uint64_t slow_memory = 8;    // verdicts over which they are
 constexpr uint64_t fuse_every = 16;    // vectors, once there are twice as many
 constexpr uint64_t first_ask = 4;      // vectors
 constexpr uint64_t again_after = 64;   // vectors, and a third of those at the last ask
-constexpr uint64_t clean_patience = 2; // times as late is too late for a clean context
+constexpr uint64_t clean_patience = 2; // times the wait is too long for a clean context
 
 constexpr float scale_db = 20.0f; // of the preprocessing: x is in units of it
 constexpr size_t none = std::numeric_limits<size_t>::max();

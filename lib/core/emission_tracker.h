@@ -51,20 +51,19 @@ struct observation {
  * Fusion. The fast posteriors are averaged, and so are the slow model's, each over at
  * most the last 64 and 8 of them; the two averages are merged as the model's contract
  * says. Averaged and not multiplied, because the errors within an emission are all the
- * same error: a product of them is sure of itself and wrong. A new
- * emission, shorter than a context or with its first answer still to come, has the answer
- * of the one that it interrupts, unless that says noise: a few vectors unlike their
- * neighbours are a part of the transmission on air more often than not, but noise has no
- * such parts.
+ * same error: a product of them is sure of itself and wrong. A new emission, shorter than
+ * a context or with its first answer still to come, has the answer of the one that it
+ * interrupts, unless that says noise: a few vectors unlike their neighbours are a part of
+ * the transmission on air more often than not, but noise has no such parts.
  *
  * Asking. An emission is due at 4 vectors, and after an ask when it has twice as many (or
  * `hold` more), but not while an answer is awaited. The first answer is asked for whatever
  * the score: fast posteriors, fused, may be sure and wrong, and then are so about many
  * vectors. But a new emission whose own fast posteriors name the label that it inherits is
  * `known`. Early answers, of contexts that hold little of the emission, may be just as
- * wrong: it is time for one `again` every 64 vectors, later (or `hold`) a third of those that it had at
- * the last ask. All this preferably when the slow model's context holds nothing but this
- * emission; after twice the wait that no longer counts.
+ * wrong: it is time for one `again` 64 vectors after an ask, or a third of those that it
+ * had then (but at most `hold`). All this preferably when the slow model's context holds
+ * nothing but this emission; after twice the wait that no longer counts.
  *
  * `cascade` uses it so: observe() each valid vector, whose `posterior` takes the fast
  * posterior's place. If the emission is `due` and not `known` or uncertain, or if it is time

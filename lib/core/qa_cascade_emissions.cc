@@ -268,6 +268,20 @@ BOOST_AUTO_TEST_CASE(a_full_table_asks_later)
     f.see_until_asked(40);
 }
 
+BOOST_AUTO_TEST_CASE(another_answer_about_a_sure_emission_wants_room_in_the_table)
+{
+    cascade_config config = per_emission();
+    config.max_in_flight = 1;
+    fixture f(config);
+    f.answered(f.see_until_asked(10, sure), sure);
+    const uint64_t other = f.see_until_asked(40, sure);
+    for (int i = 0; i < 100; i++)
+        BOOST_TEST_REQUIRE(f.see(10, sure).accepted());
+    BOOST_TEST(f.state.counters().dropped == 0u);
+    f.answered(other, sure);
+    BOOST_TEST(f.see(10, sure).deferred);
+}
+
 BOOST_AUTO_TEST_CASE(at_most_one_audit_an_emission)
 {
     cascade_config config = per_emission();
