@@ -165,8 +165,8 @@ def report(name: str, streams: list[Stream], args: argparse.Namespace) -> None:
             right = label == truth
             figures += [right[known].mean(), np.mean([right[truth == c].mean() for c in classes])]
         print(f"{row:22} {{:.3f}}  {{:.3f}}   {{:.3f}}  {{:.3f}}  {{:7.2%}}".format(*figures, asked))
-    for row, label in (("slow on every vector", slow), ("slow, clean windows", clean)):
-        gain = (asking.in_the_end == truth).astype(float) - (label == truth)
+    for row in ("slow on every vector", "slow, clean windows"):
+        gain = (asking.in_the_end == truth).astype(float) - (rows[row][1] == truth)
         cut = zip(np.split(gain, ends), np.split(known, ends), strict=True)
         means = [part[scored].mean() for part, scored in cut if scored.any()]
         error = np.std(means, ddof=1) / np.sqrt(len(means)) if len(means) > 1 else np.nan

@@ -108,7 +108,7 @@ emission_tracker::observe(uint64_t offset, const float* x, const float* posterio
     out.vectors = e.vectors;
     out.posterior = fused(slot);
     out.answered = answered(e);
-    out.known = out.answered && (e.answers > 0 || label(fast(slot)) == label(slow(slot)));
+    out.known = e.answers > 0 || (inherits(e) && label(fast(slot)) == label(slow(slot)));
     out.audit_chance = &e.audit_chance;
     const uint64_t doubled = e.asked == 0 ? first_ask : e.asked;
     out.due = e.waiting == 0 && reached(e, doubled);

@@ -48,7 +48,7 @@ public:
         if (r.deferred)
             d_of[r.seq] = id;
         if (r.deferred && !r.audit)
-            d_waiting[id].insert(r.seq);
+            ask(id, vectors, r.seq);
     }
 
     void on_fallback(const result& r) { settle(r); }
@@ -64,6 +64,14 @@ public:
     uint64_t seen() const { return d_next; }
 
 private:
+    // One question at a time, and another after many vectors only.
+    void ask(uint64_t id, uint64_t vectors, uint64_t seq)
+    {
+        BOOST_TEST_REQUIRE((d_waiting[id].empty() || vectors >= d_asked[id] + 64));
+        BOOST_TEST_REQUIRE(d_waiting[id].insert(seq).second);
+        d_asked[id] = vectors;
+    }
+
     void settle(const result& r)
     {
         if (!r.emission)
@@ -77,6 +85,7 @@ private:
     uint64_t d_next = 0;
     std::map<uint64_t, uint64_t> d_vectors;           // of each emission
     std::map<uint64_t, uint64_t> d_of;                // emission by seq
+    std::map<uint64_t, uint64_t> d_asked;             // when, in vectors of each emission
     std::map<uint64_t, std::set<uint64_t>> d_waiting; // seqs of questions, by emission
     std::set<uint64_t> d_answered;
     std::set<uint64_t> d_audited;

@@ -121,7 +121,7 @@ void block_means(const float* in, size_t blocks, size_t size, float* out)
     }
 }
 
-// Four chains, which do not wait for each other.
+// Maxima in four chains, which do not wait for each other.
 size_t levels(const float* in, size_t n, float limit, float* largest)
 {
     constexpr size_t chains = 4;
