@@ -15,6 +15,8 @@
 namespace gr {
 namespace speculative {
 
+struct kernel_set;
+
 struct emission_config {
     merge_weights merge;   //!< of the model: how fast and slow posterior become one
     size_t context = 16;   //!< vectors that the slow model sees at once, K >= 1
@@ -117,7 +119,7 @@ private:
         bool heir = false;    // slow() is another's answer, until its own comes
         uint64_t waiting = 0; // questions without an answer
         double audit_chance = 1.0;
-        float square = 0.0f; // mean squared distance of its vectors, dB^2
+        float square = 0.0f; // mean squared distance of its vectors, units of x
     };
     float* level(size_t slot) { return &d_level[slot * d_blocks]; }
     float* fast(size_t slot) { return &d_fast[slot * d_classes]; }
@@ -146,16 +148,17 @@ private:
     void fuse(size_t slot);
     size_t slot_of(uint64_t id) const;
 
+    const kernel_set& d_kernels;
     const size_t d_classes;
     const size_t d_blocks;
     const size_t d_width; // bins a block
     const emission_config d_config;
     std::vector<emission> d_slots;
-    std::vector<float> d_level;  // [slots][blocks] mean coarse spectrum, dB
+    std::vector<float> d_level;  // [slots][blocks] mean coarse spectrum
     std::vector<float> d_fast;   // [slots][C] mean fast posterior
     std::vector<float> d_slow;   // [slots][C] mean slow posterior, or what was inherited
     std::vector<float> d_fused;  // [slots][C] both, merged
-    std::vector<float> d_coarse; // [blocks] of the vector at hand, dB
+    std::vector<float> d_coarse; // [blocks] of the vector at hand
     size_t d_current;            // slot of the vector observed last, or none
     uint64_t d_observed = 0;
     uint64_t d_next_id = 0;

@@ -102,6 +102,8 @@ struct kernel_set {
     bool (*clamp_db)(const float* in, size_t n, float* out);
     //! in [blocks][size] -> out [blocks]
     void (*block_means)(const float* in, size_t blocks, size_t size, float* out);
+    //! The same, of finite values, size >= 1: the largest of each block
+    void (*block_maxima)(const float* in, size_t blocks, size_t size, float* out);
     //! out[i]: what would stand at index ranks[i] < n if in were sorted; takes n squared
     void (*ranked)(
         const float* in, size_t n, const size_t* ranks, size_t count, float* out);

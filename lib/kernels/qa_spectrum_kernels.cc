@@ -125,6 +125,24 @@ BOOST_AUTO_TEST_CASE(block_means)
         }
 }
 
+BOOST_AUTO_TEST_CASE(block_maxima)
+{
+    for (const size_t blocks : { 1, 5, 32, 64 })
+        for (const size_t size : { 1, 3, 16, 32, 48, 65 }) {
+            auto in = noise(blocks * size);
+            for (size_t b = 0; b < blocks; b++) // each place in turn
+                in[b * size + b * 7 % size] += 10.0f;
+            std::vector<float> expected(blocks + 1, untouched);
+            reference_kernels().block_maxima(in.data(), blocks, size, expected.data());
+            BOOST_TEST(expected[blocks - 1] > 5.0f);
+            for_each_simd([&](const kernel_set& kernels) {
+                std::vector<float> found(blocks + 1, untouched);
+                kernels.block_maxima(in.data(), blocks, size, found.data());
+                BOOST_TEST(found == expected, boost::test_tools::per_element());
+            });
+        }
+}
+
 BOOST_AUTO_TEST_CASE(levels)
 {
     for (const size_t n : { 1, 3, 16, 32, 63, 64, 65, 1024 }) {

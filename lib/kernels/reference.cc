@@ -224,6 +224,12 @@ void block_means(const float* in, size_t blocks, size_t size, float* out)
     }
 }
 
+void block_maxima(const float* in, size_t blocks, size_t size, float* out)
+{
+    for (size_t b = 0; b < blocks; b++, in += size)
+        out[b] = *std::max_element(in, in + size);
+}
+
 size_t levels(const float* in, size_t n, float limit, float* largest)
 {
     *largest = *std::max_element(in, in + n);
@@ -269,10 +275,12 @@ void normalise(const float* in,
 const kernel_set& reference_kernels()
 {
     static const kernel_set set = {
-        "reference", 1,        gemm,          gemm_bytes,   depthwise,
-        max_pool,    sum_pool, top_k,         quantise,     relu,
-        add,         softmax,  complex_to_db, power_to_db,  clamp_db,
-        block_means, ranked,   levels,        extend_range, normalise,
+        "reference",   1,           gemm,     gemm_bytes,
+        depthwise,     max_pool,    sum_pool, top_k,
+        quantise,      relu,        add,      softmax,
+        complex_to_db, power_to_db, clamp_db, block_means,
+        block_maxima,  ranked,      levels,   extend_range,
+        normalise,
     };
     return set;
 }

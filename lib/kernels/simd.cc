@@ -55,6 +55,7 @@ const kernel_set& kernels(const char* name)
         spectrum<1, power_step>,
         spectrum<1, clamp_step>,
         block_means,
+        block_maxima,
         ranked,
         levels,
         extend_range,

@@ -121,6 +121,47 @@ void block_means(const float* in, size_t blocks, size_t size, float* out)
     }
 }
 
+#if HWY_TARGET != HWY_SCALAR
+const auto blocks_of = hn::CappedTag<float, 8>();
+using block_vec = hn::Vec<decltype(blocks_of)>;
+constexpr size_t block_lanes = hn::MaxLanes(blocks_of);
+
+// In each four lanes: of four blocks, in order, the largest that those lanes have seen.
+HWY_INLINE block_vec maxima_of_four(const float* in, size_t size)
+{
+    block_vec top[4];
+    for (size_t k = 0; k < 4; k++)
+        top[k] = hn::LoadU(blocks_of, in + k * size);
+    for (size_t i = block_lanes; i < size; i += block_lanes)
+        for (size_t k = 0; k < 4; k++)
+            top[k] = hn::Max(top[k], hn::LoadU(blocks_of, in + i + k * size));
+    const auto halve = [](block_vec a, block_vec b) {
+        return hn::Max(hn::InterleaveLower(blocks_of, a, b),
+                       hn::InterleaveUpper(blocks_of, a, b));
+    };
+    return halve(halve(top[0], top[2]), halve(top[1], top[3]));
+}
+#endif
+
+void block_maxima(const float* in, size_t blocks, size_t size, float* out)
+{
+    size_t b = 0;
+#if HWY_TARGET != HWY_SCALAR
+    if (size % block_lanes == 0)
+        for (; b + block_lanes <= blocks; b += block_lanes) {
+            block_vec largest = maxima_of_four(in + b * size, size);
+            if constexpr (block_lanes == 8) {
+                const block_vec next = maxima_of_four(in + (b + 4) * size, size);
+                largest = hn::Max(hn::ConcatLowerLower(blocks_of, next, largest),
+                                  hn::ConcatUpperUpper(blocks_of, next, largest));
+            }
+            hn::StoreU(largest, blocks_of, out + b);
+        }
+#endif
+    for (; b < blocks; b++)
+        out[b] = *std::max_element(in + b * size, in + (b + 1) * size);
+}
+
 // Maxima in four chains, which do not wait for each other.
 size_t levels(const float* in, size_t n, float limit, float* largest)
 {
