@@ -105,11 +105,9 @@ bool hub_connection::turn(clock::time_point now)
                                                      shortest_renewal);
 }
 
-bool hub_connection::send(const request& r,
-                          clock::time_point now,
-                          clock::time_point expiry)
+bool hub_connection::send(const request& r, clock::time_point expiry)
 {
-    const std::chrono::duration<double, std::milli> left = expiry - now;
+    const std::chrono::duration<double, std::milli> left = expiry - clock::now();
     if (!send_frames(wire::request_header(r, std::max(left.count(), 0.0)),
                      r.payload.data(),
                      r.payload.size()))

@@ -72,7 +72,7 @@ public:
 
     /*! \param expiry when its answer is no longer awaited
      *  \return false if ZeroMQ takes no more */
-    bool send(const request& r, clock::time_point now, clock::time_point expiry);
+    bool send(const request& r, clock::time_point expiry);
 
 private:
     void receive();

@@ -243,7 +243,7 @@ void slow_link_impl::send_queued(hub_connection& hub, clock::time_point now)
     queued entry;
     while (take_queued(hub, now, entry)) {
         if (hub.connected() && hub.refusal().empty() && entry.expiry > now &&
-            hub.send(entry.r, now, entry.expiry)) {
+            hub.send(entry.r, entry.expiry)) {
             d_sent++;
             continue;
         }
