@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("scipy")
+from replayed_calibrations import CONFIDENCE, Population  # noqa: E402
 from scipy.stats import binom, multinomial  # noqa: E402
 
 from gr_speculative import guarantee, rules  # noqa: E402
@@ -14,7 +15,6 @@ from gr_speculative.guarantee import THRESHOLDS, Sequence, draw, needed, p_value
 
 ROOT = Path(__file__).parents[1]
 RECORDINGS = Path(os.environ.get("SPECULATIVE_RECORDINGS", ROOT.parent / "shared" / "recordings"))
-CONFIDENCE = 0.95
 ROUNDS = 300
 
 
@@ -116,32 +116,6 @@ def test_the_reachable_risk_is_the_smallest():
     assert empty.passed(0.5, CONFIDENCE) == 0 and empty.reachable(1, CONFIDENCE) == 1
 
 
-class Population:
-    """Units with their vectors, the true risk at each threshold, and calibrations on random samples of it."""
-
-    def __init__(self, mode, unit, score, accepted, deferred):
-        self.mode, self.score, self.accepted, self.deferred = mode, score, accepted, deferred
-        self.members = [np.flatnonzero(unit == u) for u in np.unique(unit)]
-        weight = 1 / np.bincount(unit)[unit]
-        loss = np.where(rules.is_accepted(score, THRESHOLDS[:, None]), accepted, deferred)
-        self.risk_per_unit = loss @ weight / weight.sum()
-        self.risk_per_vector = loss.mean(axis=1)
-
-    def broken(self, risk: float, units: int, each_vector: bool = False) -> tuple[int, int]:
-        """In how many of ROUNDS calibrations a certified threshold breaks the promise; how many certify."""
-        rng = np.random.default_rng(1)
-        truth = self.risk_per_vector if each_vector else self.risk_per_unit
-        broken = certified = 0
-        for _ in range(ROUNDS):
-            drawn = [self.members[i] for i in rng.integers(len(self.members), size=units)]
-            rows = np.concatenate([m if each_vector else m[rng.integers(len(m), size=1)] for m in drawn])
-            sequence = Sequence(self.mode, self.score[rows], self.accepted[rows], self.deferred[rows])
-            passed = sequence.passed(risk, CONFIDENCE)
-            certified += passed > 0
-            broken += bool(np.any(truth[:passed] > risk))
-        return broken, certified
-
-
 # The most that a rate of 5 % gives in all but one of a thousand replays.
 TOLERATED = binom.ppf(0.999, ROUNDS, 1 - CONFIDENCE)
 
@@ -161,14 +135,16 @@ def simulated(mode: str, emissions: int = 3000, vectors: int = 12) -> Population
 @pytest.mark.parametrize("mode", guarantee.MODES)
 def test_replayed_calibrations_keep_the_promise(mode):
     population = simulated(mode)
-    assert population.risk_per_unit[0] < 0.03 < population.risk_per_unit[-1]  # it can be broken
-    broken, certified = population.broken(risk=0.03, units=300)
+    truth = population.risk(population.unit)
+    assert truth[0] < 0.03 < truth[-1]  # it can be broken
+    broken, certified = population.broken(0.03, 300, ROUNDS)
     assert certified > 0.9 * ROUNDS
     assert broken <= TOLERATED
 
 
 def test_the_recipe_that_counts_each_vector_breaks_it():
-    broken, certified = simulated("agree").broken(risk=0.03, units=300, each_vector=True)
+    population = simulated("agree")
+    broken, _ = population.broken(0.03, 300, ROUNDS, np.arange(len(population.unit)))
     assert broken > 2 * TOLERATED
 
 
@@ -194,11 +170,11 @@ def test_replayed_calibrations_on_recordings_keep_the_promise_by_file_only(recor
     losses = guarantee.losses("agree", recorded.label, *labels)
     score = rules.score("margin", recorded.fast, recorded.levels)
     population = Population("agree", recorded.units["file"], score, *losses)
-    files = len(population.members)
+    files, vectors = len(population.members), np.arange(len(population.unit))
     # A promise that is kept at some thresholds and broken at others, by either weighting.
-    risk = float(np.mean([population.risk_per_vector[[0, -1]], population.risk_per_unit[[0, -1]]]))
-    broken, certified = population.broken(risk, units=4 * files)
+    risk = float(np.mean([population.risk(counted)[[0, -1]] for counted in (vectors, population.unit)]))
+    broken, certified = population.broken(risk, 4 * files, ROUNDS)
     assert certified > 0.5 * ROUNDS
     assert broken <= TOLERATED
-    assert population.broken(risk, files)[0] <= TOLERATED
-    assert population.broken(risk, files, each_vector=True)[0] > 1.5 * TOLERATED
+    assert population.broken(risk, files, ROUNDS)[0] <= TOLERATED
+    assert population.broken(risk, files, ROUNDS, vectors)[0] > 1.5 * TOLERATED
