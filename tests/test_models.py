@@ -227,4 +227,5 @@ def test_the_slow_networks_pooling_is_that_of_torch():
         hook.remove()
         x = network.conv1(spectrum[:, None]) + network.rate1(rate)[:, :, None, None]
         expected = torch.nn.functional.max_pool2d(torch.relu(network.norm1(x)), (1, 2))
-    assert torch.equal(seen[0], expected)
+    # Its convolution has another layout, which some processors' kernels round differently.
+    torch.testing.assert_close(seen[0], expected, rtol=1e-5, atol=1e-6)
