@@ -160,6 +160,7 @@ void measure_tracker(fast_model& model)
     emission_config config;
     config.merge = model.merge();
     config.context = model.slow_context();
+    config.kernels = &choose_kernels(model.kernel_name());
     emission_tracker tracker(classes, bins, config);
     std::vector<double> model_costs, tracker_costs;
     uint64_t vectors = 0, asked = 0;

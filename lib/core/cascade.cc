@@ -16,6 +16,7 @@ cascade_config config_of(const fast_model& model, double threshold, double deadl
     cascade_config config;
     config.classes = model.labels().size();
     config.bins = model.fft_size();
+    config.kernels = &choose_kernels(model.kernel_name());
     config.context = model.slow_context();
     const auto& labels = model.labels();
     const auto noise = std::find(labels.begin(), labels.end(), "noise");
@@ -52,6 +53,7 @@ void cascade::set_per_emission(bool on)
     if (on && !d_emissions) {
         emission_config emissions;
         emissions.merge = d_config.merge;
+        emissions.kernels = d_config.kernels;
         emissions.context = d_config.context;
         emissions.noise = d_config.noise;
         d_emissions.emplace(d_config.classes, d_config.bins, emissions);

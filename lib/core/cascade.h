@@ -29,6 +29,7 @@ struct cascade_config {
     int16_t noise = -1; //!< label of vectors with nothing on air; -1: none has it
     policy_config policy;
     merge_weights merge;
+    const kernel_set* kernels = &reference_kernels();       //!< the model's
     monotonic::duration deadline = std::chrono::seconds(2); //!< > 0
     size_t max_in_flight = 256;                             //!< >= 1
     bool per_emission = false; //!< ask about emissions, see emission_tracker

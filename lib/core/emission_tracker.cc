@@ -5,8 +5,6 @@
 
 #include "core/emission_tracker.h"
 
-#include "kernels/kernels.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -91,8 +89,7 @@ float contradiction(const float* p, const float* q, size_t n)
 emission_tracker::emission_tracker(size_t classes,
                                    size_t bins,
                                    const emission_config& config)
-    : d_kernels(choose_kernels("")),
-      d_classes(classes),
+    : d_classes(classes),
       d_blocks(bins % 64 == 0 ? 64 : 32),
       d_width(bins / d_blocks),
       d_config(config),
@@ -121,7 +118,7 @@ observation
 emission_tracker::observe(uint64_t offset, const float* x, const float* posterior)
 {
     d_observed++;
-    d_kernels.block_maxima(x, d_blocks, d_width, d_coarse.data());
+    d_config.kernels->block_maxima(x, d_blocks, d_width, d_coarse.data());
     float square = 0.0f;
     size_t slot = nearest(posterior, square);
     if (slot == none) {

@@ -7,6 +7,7 @@
 #define INCLUDED_SPECULATIVE_CORE_EMISSION_TRACKER_H
 
 #include "core/merge.h"
+#include "kernels/kernels.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -15,12 +16,11 @@
 namespace gr {
 namespace speculative {
 
-struct kernel_set;
-
 struct emission_config {
-    merge_weights merge;   //!< of the model: how fast and slow posterior become one
-    size_t context = 16;   //!< vectors that the slow model sees at once, K >= 1
-    int16_t noise = -1;    //!< label of vectors with nothing on air; -1: none has it
+    merge_weights merge; //!< of the model: how fast and slow posterior become one
+    size_t context = 16; //!< vectors that the slow model sees at once, K >= 1
+    int16_t noise = -1;  //!< label of vectors with nothing on air; -1: none has it
+    const kernel_set* kernels = &reference_kernels(); //!< all give the same
     size_t slots = 8;      //!< emissions remembered at a time, 1..256
     uint64_t hold = 65536; //!< vectors of absence after which an emission has ended, >= 1
 };
@@ -148,7 +148,6 @@ private:
     void fuse(size_t slot);
     size_t slot_of(uint64_t id) const;
 
-    const kernel_set& d_kernels;
     const size_t d_classes;
     const size_t d_blocks;
     const size_t d_width; // bins a block

@@ -43,8 +43,11 @@ offline_cascade::answer answer_of(const result& r)
 } // namespace
 
 struct offline_cascade::impl {
-    impl(const cascade_config& config, const kernel_set& kernel_set)
-        : state(config), kernels(kernel_set), classes(config.classes), bins(config.bins)
+    explicit impl(const cascade_config& config)
+        : state(config),
+          kernels(*config.kernels),
+          classes(config.classes),
+          bins(config.bins)
     {
     }
 
@@ -60,8 +63,7 @@ offline_cascade::offline_cascade(const fast_model& model,
                                  double deadline,
                                  double conditions_strength)
     : d_impl(std::make_unique<impl>(
-          offline_config(model, threshold, deadline, conditions_strength),
-          choose_kernels(model.kernel_name())))
+          offline_config(model, threshold, deadline, conditions_strength)))
 {
 }
 
